@@ -1,0 +1,93 @@
+"""scikit-learn's callback interface, with inert stand-ins where scikit-learn is older than 1.9.
+
+An estimator is written once, against the interface of `sklearn.callback`: it derives from
+`CallbackSupportMixin`, decorates `fit` by `with_callbacks`, opens a root context by
+``self._init_callback_context(max_subtasks=...)`` and one `subcontext` for each iteration. Before
+1.9 these do nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+__all__ = ["CallbackSupportMixin", "with_callbacks"]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class InertContext:
+    """Stands where `sklearn.callback.CallbackContext` would, and calls nothing."""
+
+    def subcontext(
+        self,
+        task_name: str = "",
+        task_id: int | None = None,
+        max_subtasks: int | None = 0,
+        sequential_subtasks: bool = True,
+    ) -> "InertContext":
+        """Return the context of a subtask."""
+        return self
+
+    def call_on_fit_task_begin(
+        self,
+        *,
+        estimator: Any,
+        X: Any = None,
+        y: Any = None,
+        metadata: Any = None,
+        reconstruction_attributes: Any = None,
+    ) -> "InertContext":
+        """Tell that a task begins."""
+        return self
+
+    def call_on_fit_task_end(
+        self,
+        *,
+        estimator: Any,
+        X: Any = None,
+        y: Any = None,
+        metadata: Any = None,
+        reconstruction_attributes: Any = None,
+    ) -> bool:
+        """Tell that a task has ended; True would ask the fit to stop."""
+        return False
+
+
+class InertCallbackSupportMixin:
+    """Stands where `sklearn.callback.CallbackSupportMixin` would."""
+
+    def set_callbacks(self, *callbacks: Any) -> "InertCallbackSupportMixin":
+        """Refuse callbacks, which this scikit-learn cannot call.
+
+        Parameters
+        ----------
+        *callbacks : callback instances
+            Must be empty.
+
+        Returns
+        -------
+        self : estimator instance
+            The estimator instance itself.
+        """
+        if callbacks:
+            raise RuntimeError("Callbacks need scikit-learn 1.9 or later.")
+        return self
+
+    def _init_callback_context(
+        self,
+        task_name: str = "fit",
+        task_id: int = 0,
+        max_subtasks: int | None = 0,
+        sequential_subtasks: bool = True,
+    ) -> InertContext:
+        return InertContext()
+
+
+def inert_with_callbacks(method: Method) -> Method:
+    """Return `method` as it is: there are no callbacks to tear down."""
+    return method
+
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+    CallbackSupportMixin, with_callbacks = InertCallbackSupportMixin, inert_with_callbacks
