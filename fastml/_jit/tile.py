@@ -1,0 +1,377 @@
+"""The SIMD register tile: a block of dot products held in vector registers.
+
+`tile` accumulates ``out[p, :] = init[p, :] + sum_k a[p, k] * b[k, :]`` for `tile_rows` rows and
+`tile_cols` columns without touching memory between the first and the last k: one broadcast and
+one fused multiply-add per row and vector. LLVM's own vectoriser neither keeps such a block in
+registers nor uses 512-bit vectors on AVX-512 machines (``prefer-256-bit``), so the instructions
+are emitted as explicit vectors.
+
+The loop over k is two nested loops, outer and inner, each with its own stride on `a`. With one
+outer step it is a matrix product; with kernel rows outside and kernel columns times channels
+inside it is a direct convolution. `b` is packed: the `tile_cols` values of one k are adjacent.
+
+`tile_best` is the same tile with another ending: it never stores the products, it keeps the
+largest value seen per lane and the panel it came from. `lane_max`, `lane_argmax` reduce lanes.
+"""
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+# Columns are the same everywhere, so that packed panels look the same on every machine.
+TILE_COLS = 16
+
+# (rows, lanes per vector) per CPU feature and item size. rows * TILE_COLS / lanes accumulators,
+# the vectors of b and one broadcast have to fit into 32 (AVX-512, NEON) or 16 (AVX2) registers.
+_SHAPES = {
+    "avx512": {4: (24, 16), 8: (12, 8)},
+    "avx2": {4: (6, 8), 8: (3, 4)},
+    "neon": {4: (6, 4), 8: (3, 2)},
+    "generic": {4: (3, 4), 8: (1, 2)},
+}
+
+
+def _cpu_features() -> dict[str, bool]:
+    """Return the features Numba compiles for: the host's, or those asked for by NUMBA_CPU_*."""
+    from numba.core import config
+
+    if config.CPU_FEATURES is not None:
+        listed = config.CPU_FEATURES.split(",")
+        return {item[1:]: item[0] == "+" for item in listed if item}
+    if config.CPU_NAME is not None and config.CPU_NAME != llvm.get_host_cpu_name():
+        # Named but not described: assume what every CPU of that name can do.
+        return {"avx2": config.CPU_NAME == "haswell", "fma": config.CPU_NAME == "haswell"}
+    return dict(llvm.get_host_cpu_features())
+
+
+def simd_level() -> str:
+    """Return the row of the shape table this process compiles for.
+
+    Returns
+    -------
+    {"avx512", "avx2", "neon", "generic"}
+    """
+    features = _cpu_features()
+    if features.get("avx512f"):
+        return "avx512"
+    if features.get("avx2") and features.get("fma"):
+        return "avx2"
+    if features.get("neon") or features.get("fp-armv8"):
+        return "neon"
+    return "generic"
+
+
+def tile_shape(itemsize: int) -> tuple[int, int]:
+    """Return (rows, lanes per vector) of the tile for items of `itemsize` bytes."""
+    return _SHAPES[simd_level()][itemsize]
+
+
+def _require_float_array(name, ty):
+    if not (isinstance(ty, types.Array) and ty.layout == "C" and isinstance(ty.dtype, types.Float)):
+        raise TypingError(f"{name} must be a C-contiguous array of float32 or float64, got {ty}.")
+
+
+class _Vectors:
+    """The LLVM types and small operations of one tile shape."""
+
+    def __init__(self, context, builder, dtype):
+        self.builder = builder
+        self.itemsize = dtype.bitwidth // 8
+        self.rows, self.lanes = tile_shape(self.itemsize)
+        self.per_row = TILE_COLS // self.lanes
+        self.scalar = context.get_value_type(dtype)
+        self.vector = ir.VectorType(self.scalar, self.lanes)
+        self.fmuladd = self.overloaded("llvm.fmuladd", self.vector, [self.vector] * 3)
+
+    def overloaded(self, name, result, operands):
+        """Declare an LLVM intrinsic by the vector type of its first operand."""
+        item = {"float": "f32", "double": "f64", "i32": "i32"}[str(operands[0].element)]
+        full = f"{name}.v{operands[0].count}{item}"
+        return cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(result, operands), full
+        )
+
+    def load(self, pointer, offset):
+        where = self.builder.gep(pointer, [offset])
+        vector = self.builder.bitcast(where, self.vector.as_pointer())
+        value = self.builder.load(vector)
+        value.align = self.itemsize
+        return value
+
+    def store(self, value, pointer, offset):
+        where = self.builder.gep(pointer, [offset])
+        vector = self.builder.bitcast(where, value.type.as_pointer())
+        self.builder.store(value, vector).align = self.itemsize
+
+    def broadcast(self, scalar, lanes=None):
+        vector_type = ir.VectorType(scalar.type, lanes or self.lanes)
+        undefined = ir.Constant(vector_type, ir.Undefined)
+        one = self.builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), vector_type.count), None)
+        return self.builder.shuffle_vector(one, undefined, mask)
+
+
+def _data(context, builder, ty, value):
+    return context.make_array(ty)(context, builder, value).data
+
+
+def _int(value):
+    return ir.Constant(ir.IntType(64), value)
+
+
+def _accumulate(context, builder, sig, args):
+    """Emit the loops; return the shape and the accumulators as loaded vectors [row][vector]."""
+    (a_t, b_t, init_t) = sig
+    (a, a0, a_row, a_outer, a_inner, b, b0, b_outer, n_outer, n_inner, init, init0, init_row) = args
+    v = _Vectors(context, builder, a_t.dtype)
+    a_data, b_data = _data(context, builder, a_t, a), _data(context, builder, b_t, b)
+    init_data = _data(context, builder, init_t, init)
+    cells = []
+    for p in range(v.rows):
+        row = builder.add(init0, builder.mul(_int(p), init_row))
+        cells.append([])
+        for j in range(v.per_row):
+            cell = cgutils.alloca_once(builder, v.vector)
+            builder.store(v.load(init_data, builder.add(row, _int(j * v.lanes))), cell)
+            cells[p].append(cell)
+    row_offsets = [builder.mul(_int(p), a_row) for p in range(v.rows)]
+    with cgutils.for_range(builder, n_outer) as outer:
+        a_start = builder.add(a0, builder.mul(outer.index, a_outer))
+        b_start = builder.add(b0, builder.mul(outer.index, b_outer))
+        with cgutils.for_range(builder, n_inner) as inner:
+            a_k = builder.gep(a_data, [builder.add(a_start, builder.mul(inner.index, a_inner))])
+            b_k = builder.add(b_start, builder.mul(inner.index, _int(TILE_COLS)))
+            panel = [v.load(b_data, builder.add(b_k, _int(j * v.lanes))) for j in range(v.per_row)]
+            for p in range(v.rows):
+                factor = v.broadcast(builder.load(builder.gep(a_k, [row_offsets[p]])))
+                for j in range(v.per_row):
+                    total = builder.load(cells[p][j])
+                    builder.store(builder.call(v.fmuladd, [factor, panel[j], total]), cells[p][j])
+    return v, [[builder.load(cell) for cell in row] for row in cells]
+
+
+_INDEX = types.int64
+
+
+@intrinsic
+def tile(
+    typingctx,
+    out, out0, out_row,
+    a, a0, a_row, a_outer, a_inner,
+    b, b0, b_outer,
+    n_outer, n_inner,
+    init, init0, init_row,
+):  # fmt: skip
+    """Compute ``out[p, :] = init[p, :] + sum over k of a[p, k] * b[k, :]`` in registers.
+
+    All arrays are C-contiguous and of one float dtype; every position is a flat element index.
+
+    Parameters
+    ----------
+    out, out0, out_row : array, int, int
+        Destination, index of its first element, elements from one row to the next. May be `init`.
+    a, a0, a_row, a_outer, a_inner : array, int, int, int, int
+        Left operand; strides of the tile's rows and of the two loops. All `tile_rows` rows are
+        read: the caller pads or repeats rows at an edge.
+    b, b0, b_outer : array, int, int
+        Packed right operand: `TILE_COLS` values for each inner step, `b_outer` from one outer
+        step to the next.
+    n_outer, n_inner : int
+        Lengths of the loops.
+    init, init0, init_row : array, int, int
+        Starting values. A row stride of 0 starts every row from the same values (a bias).
+    """
+    for name, ty in (("out", out), ("a", a), ("b", b), ("init", init)):
+        _require_float_array(name, ty)
+    ints = (_INDEX,)
+    sig = types.void(
+        out, *ints * 2, a, *ints * 4, b, *ints * 2, *ints * 2, init, *ints * 2
+    )  # fmt: skip
+
+    def codegen(context, builder, signature, args):
+        out_v, out_first, out_stride, *operands = args
+        types_in = signature.args
+        v, acc = _accumulate(context, builder, (types_in[3], types_in[8], types_in[13]), operands)
+        data = _data(context, builder, types_in[0], out_v)
+        for p, row in enumerate(acc):
+            start = builder.add(out_first, builder.mul(_int(p), out_stride))
+            for j, value in enumerate(row):
+                v.store(value, data, builder.add(start, _int(j * v.lanes)))
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+@intrinsic
+def tile_best(
+    typingctx,
+    best, best_panel, best0, panel,
+    a, a0, a_row, a_outer, a_inner,
+    b, b0, b_outer,
+    n_outer, n_inner,
+    init, init0, init_row,
+):  # fmt: skip
+    """Like `tile`, but keep per row and lane the largest value and the panel it came from.
+
+    Parameters
+    ----------
+    best : array of float, (tile_rows, TILE_COLS) at flat index `best0`
+        Largest values so far; start from -inf.
+    best_panel : array of int32, same shape and start
+        `panel` of the largest value; the earlier panel wins a tie.
+    best0, panel : int
+        Start of the two above; number of this panel of `b`.
+    a, a0, ..., init_row
+        As for `tile`.
+    """
+    for name, ty in (("best", best), ("a", a), ("b", b), ("init", init)):
+        _require_float_array(name, ty)
+    ints = (_INDEX,)
+    sig = types.void(
+        best, best_panel, *ints * 2, a, *ints * 4, b, *ints * 2, *ints * 2, init, *ints * 2
+    )  # fmt: skip
+
+    def codegen(context, builder, signature, args):
+        best_v, panel_v, first, number, *operands = args
+        t = signature.args
+        v, acc = _accumulate(context, builder, (t[4], t[9], t[14]), operands)
+        best_data = _data(context, builder, t[0], best_v)
+        panel_data = _data(context, builder, t[1], panel_v)
+        lane_panel = ir.VectorType(ir.IntType(32), v.lanes)
+        mine = v.broadcast(builder.trunc(number, ir.IntType(32)))
+        for p, row in enumerate(acc):
+            for j, value in enumerate(row):
+                at = builder.add(first, _int(p * TILE_COLS + j * v.lanes))
+                old = v.load(best_data, at)
+                larger = builder.fcmp_ordered(">", value, old)
+                v.store(builder.select(larger, value, old), best_data, at)
+                where = builder.bitcast(builder.gep(panel_data, [at]), lane_panel.as_pointer())
+                was = builder.load(where)
+                was.align = 4
+                builder.store(builder.select(larger, mine, was), where).align = 4
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+def _reduce_max(v, vectors):
+    builder = v.builder
+    top = vectors[0]
+    for other in vectors[1:]:
+        top = builder.select(builder.fcmp_ordered(">", other, top), other, top)
+    reduce = v.overloaded("llvm.vector.reduce.fmax", v.scalar, [v.vector])
+    # Without nnan x86 adds a NaN repair to every step; scores are finite or -inf here.
+    return builder.call(reduce, [top], fastmath=("nnan", "nsz"))
+
+
+@intrinsic
+def lane_max(typingctx, values, start):
+    """Return the largest of the `TILE_COLS` values that begin at flat index `start`."""
+    _require_float_array("values", values)
+
+    def codegen(context, builder, signature, args):
+        v = _Vectors(context, builder, signature.args[0].dtype)
+        data = _data(context, builder, signature.args[0], args[0])
+        row = [v.load(data, builder.add(args[1], _int(j * v.lanes))) for j in range(v.per_row)]
+        return _reduce_max(v, row)
+
+    return values.dtype(values, _INDEX), codegen
+
+
+@intrinsic
+def lane_argmax(typingctx, values, panels, start):
+    """Return (largest value, column) of one row written by `tile_best`.
+
+    The column is ``panel * TILE_COLS + lane``, the lowest one where values tie.
+    """
+    _require_float_array("values", values)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        v = _Vectors(context, builder, t[0].dtype)
+        values_data = _data(context, builder, t[0], args[0])
+        panels_data = _data(context, builder, t[1], args[1])
+        int_vector = ir.VectorType(ir.IntType(32), v.lanes)
+        row = [
+            v.load(values_data, builder.add(args[2], _int(j * v.lanes))) for j in range(v.per_row)
+        ]
+        top = _reduce_max(v, row)
+        top_lanes = v.broadcast(top)
+        columns = None
+        for j, value in enumerate(row):
+            at = builder.add(args[2], _int(j * v.lanes))
+            where = builder.bitcast(builder.gep(panels_data, [at]), int_vector.as_pointer())
+            panel = builder.load(where)
+            panel.align = 4
+            width = ir.Constant(int_vector, [TILE_COLS] * v.lanes)
+            lane = ir.Constant(int_vector, [j * v.lanes + i for i in range(v.lanes)])
+            column = builder.add(builder.mul(panel, width), lane)
+            nowhere = ir.Constant(int_vector, [2**31 - 1] * v.lanes)
+            column = builder.select(builder.fcmp_ordered("==", value, top_lanes), column, nowhere)
+            if columns is None:
+                columns = column
+            else:
+                lower = builder.icmp_signed("<", column, columns)
+                columns = builder.select(lower, column, columns)
+        reduce = v.overloaded("llvm.vector.reduce.smin", ir.IntType(32), [int_vector])
+        first = builder.sext(builder.call(reduce, [columns]), ir.IntType(64))
+        return context.make_tuple(builder, signature.return_type, [top, first])
+
+    return types.Tuple((values.dtype, _INDEX))(values, panels, _INDEX), codegen
+
+
+@intrinsic
+def lane_runner_up(typingctx, values, start, lane):
+    """Return the largest of the `TILE_COLS` values at `start` but the one in `lane`."""
+    _require_float_array("values", values)
+
+    def codegen(context, builder, signature, args):
+        v = _Vectors(context, builder, signature.args[0].dtype)
+        data = _data(context, builder, signature.args[0], args[0])
+        skip = v.broadcast(builder.trunc(args[2], ir.IntType(32)))
+        lowest = ir.Constant(v.vector, [float("-inf")] * v.lanes)
+        row = []
+        for j in range(v.per_row):
+            lanes = ir.Constant(
+                ir.VectorType(ir.IntType(32), v.lanes),
+                [j * v.lanes + i for i in range(v.lanes)],
+            )
+            value = v.load(data, builder.add(args[1], _int(j * v.lanes)))
+            row.append(builder.select(builder.icmp_signed("==", lanes, skip), lowest, value))
+        return _reduce_max(v, row)
+
+    return values.dtype(values, _INDEX, _INDEX), codegen
+
+
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Ask for the cache line of element `index`; any index is safe, none is an access."""
+    if not (isinstance(array, types.Array) and array.layout == "C"):
+        raise TypingError(f"array must be C-contiguous, got {array}.")
+
+    def codegen(context, builder, signature, args):
+        data = _data(context, builder, signature.args[0], args[0])
+        byte = ir.IntType(8).as_pointer()
+        where = builder.bitcast(builder.gep(data, [args[1]]), byte)
+        i32 = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        read, keep_in_all_caches, data_cache = i32(0), i32(3), i32(1)
+        builder.call(function, [where, read, keep_in_all_caches, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, _INDEX), codegen
+
+
+@intrinsic
+def tile_rows(typingctx, array):
+    """Return the rows of the tile for the dtype of `array`, a constant at compile time."""
+    rows, _ = tile_shape(array.dtype.bitwidth // 8)
+
+    def codegen(context, builder, signature, args):
+        return _int(rows)
+
+    return _INDEX(array), codegen
