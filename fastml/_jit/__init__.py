@@ -1,23 +1,17 @@
 """Numba, tamed in one place: the only package of fastml that imports numba and llvmlite."""
 
-import numba
-from numba import prange
+from fastml._jit.pool import grow_pool
 
-FASTMATH = frozenset({"contract", "nsz", "arcp", "afn"})
+# Before numba is imported, which the next line does.
+grow_pool()
 
+from fastml._jit.compile import (  # noqa: E402
+    FASTMATH,
+    Kernel,
+    njit_leaf,
+    njit_parallel,
+    njit_serial,
+    prange,
+)
 
-def njit_parallel(func=None, *, work=None):
-    if func is None:
-        return lambda f: njit_parallel(f, work=work)
-    return numba.njit(func, parallel=True, fastmath=set(FASTMATH), error_model="numpy", nogil=True)
-
-
-def njit_serial(func):
-    return numba.njit(func, fastmath=set(FASTMATH), error_model="numpy", nogil=True)
-
-
-def njit_leaf(func):
-    return numba.njit(func, fastmath=set(FASTMATH), error_model="numpy", nogil=True)
-
-
-__all__ = ["FASTMATH", "njit_leaf", "njit_parallel", "njit_serial", "prange"]
+__all__ = ["FASTMATH", "Kernel", "njit_leaf", "njit_parallel", "njit_serial", "prange"]
