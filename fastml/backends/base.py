@@ -1,0 +1,109 @@
+"""What a backend offers, and all of it for arrays in the memory of the host."""
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+
+def on_device(a: Any) -> bool:
+    """Return whether an array, or a sparse matrix of CuPy, lives on a CUDA device."""
+    if isinstance(a, np.ndarray):
+        return False
+    if hasattr(a, "__cuda_array_interface__") or type(a).__module__.startswith("cupyx."):
+        return True
+    try:
+        device_type = a.__dlpack_device__()[0]
+    except (AttributeError, BufferError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        return False
+    # kDLCUDA, and kDLCUDAManaged for memory that both sides can reach.
+    return device_type in (2, 13)
+
+
+def kernel_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which kernels take values of a dtype: native, no half, no long double."""
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
+        return np.dtype(np.float32 if dtype.itemsize < 4 else np.float64)
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
+
+
+class Backend:
+    """Where arrays live and kernels run.
+
+    Parameters
+    ----------
+    name : str
+        "cpu", "reference" or "cuda": also the name of the kernels' modules.
+
+    Attributes
+    ----------
+    name : str
+        See above.
+    xp : module
+        The array library: numpy, or cupy.
+    """
+
+    def __init__(self, name: str, xp: ModuleType = np) -> None:
+        self.name = name
+        self.xp: Any = xp
+
+    def asarray(self, a: Any, dtype: Any = None) -> Any:
+        """Return `a` as kernels take it, the same array where it is so already.
+
+        Parameters
+        ----------
+        a : array-like
+            On the host or on a device.
+        dtype : dtype, optional
+            The dtype wanted; that of `a` by default.
+
+        Returns
+        -------
+        array
+            In native byte order, C-contiguous and aligned; float16 becomes float32.
+        """
+        if on_device(a):
+            a = _fetched(a)
+        a = np.asarray(a)
+        wanted = kernel_dtype(a.dtype if dtype is None else np.dtype(dtype))
+        return np.require(a, wanted, ["C_CONTIGUOUS", "ALIGNED"])
+
+    def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Any:
+        """Return an array with any content."""
+        return self.xp.empty(shape, dtype)
+
+    def zeros(self, shape: int | tuple[int, ...], dtype: Any) -> Any:
+        """Return an array of zeros."""
+        return self.xp.zeros(shape, dtype)
+
+    def to_host(self, a: Any) -> np.ndarray[Any, Any]:
+        """Return a NumPy array of what `a` holds."""
+        return np.asarray(a)
+
+    def synchronize(self) -> None:
+        """Wait until the kernels launched so far have ended."""
+
+    def kernels(self, family: str) -> ModuleType:
+        """Return the module that holds a family's kernels."""
+        return importlib.import_module(f"fastml.kernels.{family}.{self.name}")
+
+    def __repr__(self) -> str:
+        return f"<backend {self.name}>"
+
+
+def _fetched(a: Any) -> Any:
+    """Copy an array from a device."""
+    try:
+        import cupy
+    except ImportError:
+        raise RuntimeError(
+            f"Input of type {type(a).__name__} lives on a CUDA device, and copying it needs CuPy: "
+            "install it with python -m pip install 'fastml[cuda13]' (or 'fastml[cuda12]'), or "
+            "pass an array in host memory."
+        ) from None
+    if hasattr(a, "__cuda_array_interface__"):
+        a = cupy.asarray(a)
+    elif not type(a).__module__.startswith("cupyx."):
+        a = cupy.from_dlpack(a)
+    return a.get()
