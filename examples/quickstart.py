@@ -1,0 +1,225 @@
+"""Compress a photograph with k-means and code handwritten digits with PCA.
+
+Both are fitted by fastml and by scikit-learn in the same run, from the same start, and the pictures
+go to ``examples/output`` (or to ``--output DIRECTORY``).
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import sklearn.cluster
+import sklearn.decomposition
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from sklearn.datasets import load_digits, load_sample_image
+
+import fastml
+from fastml.cluster import KMeans, kmeans_plusplus
+from fastml.decomposition import PCA
+
+N_COLOURS = 64
+N_COMPONENTS = 16
+
+
+def main() -> None:
+    """Run both examples, print the figures, write the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
+    output = parser.parse_args().output
+    output.mkdir(parents=True, exist_ok=True)
+
+    _, seconds = timed(fastml.warmup, repeats=1)
+    print(f"Kernels compiled or read from the cache in {seconds:.1f} s.\n")
+
+    figures = {**quantise_photograph(), **code_digits()}
+    for name, figure in progress(figures.items(), "Writing pictures"):
+        figure.savefig(output / f"{name}.png", dpi=150)
+    print(f"Pictures are in {output}: {', '.join(sorted(figures))}.")
+
+
+def quantise_photograph() -> dict[str, Figure]:
+    """Reduce a photograph to a palette by k-means; return the pictures of it."""
+    photograph = load_sample_image("china.jpg")
+    pixels = photograph.reshape(-1, 3).astype(np.float32) / 255
+
+    # The same start for both, so that they do the same work.
+    start, _ = kmeans_plusplus(pixels, N_COLOURS, random_state=0)
+    ours = KMeans(N_COLOURS, init=start, n_init=1)
+    theirs = sklearn.cluster.KMeans(N_COLOURS, init=start, n_init=1)
+    with_progress_bar(ours).fit(pixels)
+    ours.set_callbacks()
+    _, our_seconds = timed(lambda: ours.fit(pixels), repeats=3)
+    _, their_seconds = timed(lambda: theirs.fit(pixels), repeats=2)
+
+    codes = ours.encode(pixels)
+    decoded = ours.decode(codes)
+    error = ours.reconstruction_error(pixels)
+    print(f"k-means: {len(pixels):,} pixels, {N_COLOURS} colours")
+    report_times("fit", our_seconds, their_seconds)
+    report("iterations", ours.n_iter_, theirs.n_iter_)
+    report("reconstruction error", error, theirs.inertia_)
+    print(f"  {'root mean square error':24} {np.sqrt(error / pixels.size):.4f} of full scale")
+    print(f"  {'bits per pixel':24} {ours.bits_per_vector_:g} instead of 24")
+    print(f"  {'compression ratio':24} {compression_of_bytes(ours, len(pixels)):.2f}\n")
+
+    shares = np.bincount(codes, minlength=N_COLOURS) / len(codes)
+    return {
+        "china_before_after": draw_before_after(photograph, decoded.reshape(photograph.shape)),
+        "china_palette": draw_palette(ours.cluster_centers_, shares),
+    }
+
+
+def compression_of_bytes(quantiser: KMeans, n_pixels: int) -> float:
+    """Return how much smaller indices and palette are than the photograph, three bytes a pixel."""
+    bits = n_pixels * quantiser.bits_per_vector_ + quantiser.cluster_centers_.size * 8
+    return n_pixels * 24 / bits
+
+
+def code_digits() -> dict[str, Figure]:
+    """Code images of digits by a few principal components; return the pictures of it."""
+    digits = load_digits()
+    ours = PCA(N_COMPONENTS)
+    theirs = sklearn.decomposition.PCA(N_COMPONENTS)
+    _, our_seconds = timed(lambda: ours.fit(digits.data), repeats=20)
+    _, their_seconds = timed(lambda: theirs.fit(digits.data), repeats=20)
+
+    codes = ours.transform(digits.data)
+    decoded = ours.inverse_transform(codes)
+    kept = codes.size + ours.components_.size + ours.mean_.size
+    print(f"PCA: {len(codes):,} digits of 8 x 8 pixels, {N_COMPONENTS} components")
+    report_times("fit", our_seconds, their_seconds)
+    report(
+        "reconstruction error",
+        np.sum((digits.data - decoded) ** 2),
+        np.sum((digits.data - theirs.inverse_transform(theirs.transform(digits.data))) ** 2),
+    )
+    print(f"  {'explained variance':24} {ours.explained_variance_ratio_.sum():.1%}")
+    print(f"  {'compression ratio':24} {digits.data.size / kept:.2f}\n")
+
+    return {
+        "digits_scree": draw_scree(PCA().fit(digits.data).explained_variance_ratio_),
+        "digits_projection": draw_projection(codes, digits.target, ours.explained_variance_ratio_),
+        "digits_decoded": draw_decoded(digits.images, decoded, digits.target),
+    }
+
+
+def timed(function, repeats):
+    """Return what `function` returns and the least number of seconds that it took."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        result = function()
+        times.append(time.perf_counter() - start)
+    return result, min(times)
+
+
+def report(what, ours, theirs):
+    """Print a figure beside scikit-learn's."""
+    print(f"  {what:24} fastml {ours:10.4g}      scikit-learn {theirs:10.4g}")
+
+
+def report_times(what, ours, theirs):
+    """Print a time beside scikit-learn's, and their ratio."""
+    times = f"fastml {ours * 1e3:10.4g} ms   scikit-learn {theirs * 1e3:10.4g} ms"
+    print(f"  {what:24} {times}   ratio {theirs / ours:.2f}")
+
+
+def with_progress_bar(estimator):
+    """Attach scikit-learn's progress bar, where scikit-learn has one and rich is installed."""
+    try:
+        from sklearn.callback import ProgressBar
+
+        return estimator.set_callbacks(ProgressBar())
+    except ImportError:
+        return estimator
+
+
+def progress(items, label):
+    """Iterate over `items` under a progress bar, or without one where rich is missing."""
+    try:
+        from rich.progress import track
+    except ImportError:
+        return items
+    return track(items, description=label)
+
+
+def draw_before_after(before, after):
+    """Draw the photograph beside its quantised self."""
+    figure = Figure(figsize=(12, 4.4), layout="constrained")
+    titles = (
+        f"Original, {len(np.unique(before.reshape(-1, 3), axis=0)):,} colours",
+        (f"k-means, {N_COLOURS} colours"),
+    )
+    for axes, image, title in zip(figure.subplots(1, 2), (before, after), titles, strict=True):
+        axes.imshow(np.clip(image, 0, 1) if image.dtype.kind == "f" else image)
+        axes.set_title(title)
+        axes.axis("off")
+    return figure
+
+
+def draw_palette(colours, shares):
+    """Draw the colours from dark to light, each as wide as its share of the pixels."""
+    order = np.argsort(colours @ [0.2126, 0.7152, 0.0722])
+    colours, shares = np.clip(colours[order], 0, 1), shares[order]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    grid, strip = figure.subplots(2, 1, height_ratios=(3, 1))
+    grid.imshow(colours.reshape(4, -1, 3), aspect="auto")
+    grid.set_title(f"The {len(colours)} colours, dark to light")
+    strip.bar(np.cumsum(shares) - shares, 1, width=shares, align="edge", color=colours)
+    strip.set(xlim=(0, 1), ylim=(0, 1), title="The same, by share of pixels")
+    for axes in (grid, strip):
+        axes.set(xticks=[], yticks=[])
+    return figure
+
+
+def draw_scree(ratios):
+    """Draw the share of the variance by component, and its sum so far."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    index = np.arange(1, len(ratios) + 1)
+    kept = np.where(index <= N_COMPONENTS, "tab:blue", "lightsteelblue")
+    axes.bar(index, ratios, color=kept)
+    axes.set(xlabel="component", ylabel="share of variance", xlim=(0, len(ratios) + 1))
+    total = axes.twinx()
+    total.plot(index, np.cumsum(ratios), color="tab:orange")
+    total.axvline(N_COMPONENTS + 0.5, color="grey", linestyle=":")
+    total.set(ylabel="sum so far (line)", ylim=(0, 1.02))
+    for scale in (axes, total):
+        scale.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    share = ratios[:N_COMPONENTS].sum()
+    axes.set_title(f"Digits: {N_COMPONENTS} of {len(ratios)} components hold {share:.0%}")
+    return figure
+
+
+def draw_projection(codes, labels, ratios):
+    """Draw every digit as a point in the planes of components 1, 2 and 3, 4."""
+    figure = Figure(figsize=(12, 5.6), layout="constrained")
+    for axes, first in zip(figure.subplots(1, 2), (0, 2), strict=True):
+        plane = codes[:, first : first + 2]
+        for digit in range(10):
+            axes.scatter(*plane[labels == digit].T, s=28, linewidths=0, marker=f"${digit}$")
+        names = [f"component {i + 1} ({ratios[i]:.0%})" for i in (first, first + 1)]
+        axes.set(xlabel=names[0], ylabel=names[1], aspect="equal")
+    figure.suptitle("Every digit by its principal components")
+    return figure
+
+
+def draw_decoded(images, decoded, labels):
+    """Draw one image of each digit above what its code decodes to."""
+    figure = Figure(figsize=(10, 2.6), layout="constrained")
+    grid = figure.subplots(2, 10)
+    chosen = [np.flatnonzero(labels == digit)[0] for digit in range(10)]
+    for column, row in zip(grid.T, chosen, strict=True):
+        for axes, image in zip(column, (images[row], decoded[row].reshape(8, 8)), strict=True):
+            axes.imshow(image, cmap="gray_r", vmin=0, vmax=16)
+            axes.set(xticks=[], yticks=[])
+    grid[0, 0].set_ylabel("original")
+    grid[1, 0].set_ylabel("decoded")
+    figure.suptitle(f"Digits decoded from {N_COMPONENTS} of 64 numbers")
+    return figure
+
+
+if __name__ == "__main__":
+    main()
