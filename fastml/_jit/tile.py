@@ -122,7 +122,16 @@ def _int(value):
     return ir.Constant(ir.IntType(64), value)
 
 
-def _accumulate(context, builder, sig, args):
+def _product(v, factor, column, total):
+    return v.builder.call(v.fmuladd, [factor, column, total])
+
+
+def _squared_difference(v, factor, column, total):
+    difference = v.builder.fsub(factor, column)
+    return v.builder.call(v.fmuladd, [difference, difference, total])
+
+
+def _accumulate(context, builder, sig, args, term=_product):
     """Emit the loops; return the shape and the accumulators as loaded vectors [row][vector]."""
     (a_t, b_t, init_t) = sig
     (a, a0, a_row, a_outer, a_inner, b, b0, b_outer, n_outer, n_inner, init, init0, init_row) = args
@@ -149,11 +158,32 @@ def _accumulate(context, builder, sig, args):
                 factor = v.broadcast(builder.load(builder.gep(a_k, [row_offsets[p]])))
                 for j in range(v.per_row):
                     total = builder.load(cells[p][j])
-                    builder.store(builder.call(v.fmuladd, [factor, panel[j], total]), cells[p][j])
+                    builder.store(term(v, factor, panel[j], total), cells[p][j])
     return v, [[builder.load(cell) for cell in row] for row in cells]
 
 
 _INDEX = types.int64
+
+
+def _tile_writing(term, out, a, b, init):
+    """Return signature and code of a tile that writes its accumulators to `out`."""
+    for name, ty in (("out", out), ("a", a), ("b", b), ("init", init)):
+        _require_float_array(name, ty)
+    i = _INDEX
+    sig = types.void(out, i, i, a, i, i, i, i, b, i, i, i, i, init, i, i)
+
+    def codegen(context, builder, signature, args):
+        out_v, out_first, out_stride, *operands = args
+        t = signature.args
+        v, acc = _accumulate(context, builder, (t[3], t[8], t[13]), operands, term)
+        data = _data(context, builder, t[0], out_v)
+        for p, row in enumerate(acc):
+            start = builder.add(out_first, builder.mul(_int(p), out_stride))
+            for j, value in enumerate(row):
+                v.store(value, data, builder.add(start, _int(j * v.lanes)))
+        return context.get_dummy_value()
+
+    return sig, codegen
 
 
 @intrinsic
@@ -184,25 +214,24 @@ def tile(
     init, init0, init_row : array, int, int
         Starting values. A row stride of 0 starts every row from the same values (a bias).
     """
-    for name, ty in (("out", out), ("a", a), ("b", b), ("init", init)):
-        _require_float_array(name, ty)
-    ints = (_INDEX,)
-    sig = types.void(
-        out, *ints * 2, a, *ints * 4, b, *ints * 2, *ints * 2, init, *ints * 2
-    )  # fmt: skip
+    return _tile_writing(_product, out, a, b, init)
 
-    def codegen(context, builder, signature, args):
-        out_v, out_first, out_stride, *operands = args
-        types_in = signature.args
-        v, acc = _accumulate(context, builder, (types_in[3], types_in[8], types_in[13]), operands)
-        data = _data(context, builder, types_in[0], out_v)
-        for p, row in enumerate(acc):
-            start = builder.add(out_first, builder.mul(_int(p), out_stride))
-            for j, value in enumerate(row):
-                v.store(value, data, builder.add(start, _int(j * v.lanes)))
-        return context.get_dummy_value()
 
-    return sig, codegen
+@intrinsic
+def tile_difference(
+    typingctx,
+    out, out0, out_row,
+    a, a0, a_row, a_outer, a_inner,
+    b, b0, b_outer,
+    n_outer, n_inner,
+    init, init0, init_row,
+):  # fmt: skip
+    """Like `tile` with ``(a[p, k] - b[k, :]) ** 2`` for the product.
+
+    Twice the arithmetic of ``|a|^2 + |b|^2 - 2ab`` and none of its cancellation: equal rows are
+    at distance zero exactly.
+    """
+    return _tile_writing(_squared_difference, out, a, b, init)
 
 
 @intrinsic
@@ -321,6 +350,30 @@ def lane_argmax(typingctx, values, panels, start):
         return context.make_tuple(builder, signature.return_type, [top, first])
 
     return types.Tuple((values.dtype, _INDEX))(values, panels, _INDEX), codegen
+
+
+@intrinsic
+def lane_find(typingctx, values, start, value):
+    """Return the lowest lane of the `TILE_COLS` values at `start` that equals `value`.
+
+    `value` has to be among them.
+    """
+    _require_float_array("values", values)
+
+    def codegen(context, builder, signature, args):
+        v = _Vectors(context, builder, signature.args[0].dtype)
+        data = _data(context, builder, signature.args[0], args[0])
+        wanted = v.broadcast(args[2])
+        mask = ir.Constant(ir.IntType(TILE_COLS), 0)
+        for j in range(v.per_row):
+            row = v.load(data, builder.add(args[1], _int(j * v.lanes)))
+            same = builder.fcmp_ordered("==", row, wanted)
+            bits = builder.zext(builder.bitcast(same, ir.IntType(v.lanes)), mask.type)
+            shift = ir.Constant(mask.type, j * v.lanes)
+            mask = builder.or_(mask, builder.shl(bits, shift))
+        return builder.zext(builder.cttz(mask, ir.IntType(1)(0)), ir.IntType(64))
+
+    return _INDEX(values, _INDEX, values.dtype), codegen
 
 
 @intrinsic

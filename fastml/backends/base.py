@@ -48,6 +48,11 @@ class Backend:
         self.name = name
         self.xp: Any = xp
 
+    @property
+    def n_workers(self) -> int:
+        """How many shares a kernel that keeps one partial result per worker should be given."""
+        return 1
+
     def asarray(self, a: Any, dtype: Any = None) -> Any:
         """Return `a` as kernels take it, the same array where it is so already.
 

@@ -1,0 +1,24 @@
+"""k-means++ seeding in NumPy: the definition the other backends are compared with."""
+
+import numpy as np
+
+
+def seed_distances(X, candidates, closest, sample_weight, block_rows, distances, potentials):
+    """Measure what each candidate for the next center would leave of the potential."""
+    for j, candidate in enumerate(candidates):
+        squared = ((X - candidate) ** 2).sum(axis=1)
+        np.minimum(squared, closest, out=distances[j])
+        mass = distances[j].astype(np.float64) * sample_weight
+        for b in range(len(potentials)):
+            potentials[b, j] = mass[b * block_rows : (b + 1) * block_rows].sum()
+
+
+def seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked):
+    """Draw rows with probability proportional to weight times squared distance."""
+    mass = closest.astype(np.float64) * sample_weight
+    if not mass.any():
+        picked[:] = np.argmax(sample_weight > 0)
+        return
+    ends = np.cumsum(mass)
+    rows = np.searchsorted(ends, fractions * ends[-1], side="right")
+    picked[:] = np.minimum(rows, np.flatnonzero(mass)[-1])
