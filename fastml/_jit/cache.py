@@ -7,8 +7,8 @@ alone, with one file for each compiled signature. A file that is damaged in any 
 made again.
 """
 
+import contextlib
 import hashlib
-import io
 import os
 import pickle
 import shutil
@@ -94,11 +94,12 @@ class _Store:
     """The directory in use by this process, opened at the first kernel."""
 
     def __init__(self, magic):
-        self.path = cache_root() / directory_name(magic)
-        self.usable = self._open()
+        self.path = None
+        self.readable = self.writable = self._open(magic)
 
-    def _open(self):
+    def _open(self, magic):
         try:
+            self.path = cache_root() / directory_name(magic)
             new = not self.path.exists()
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_private(self.path.stat(), self.path)
@@ -106,7 +107,7 @@ class _Store:
                 _remove_old(self.path)
             elif os.access(self.path, os.W_OK):
                 os.utime(self.path)  # the age of a directory is the time since its last use
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the latter where a user has no home
             self._warn(error)
             return False
         return True
@@ -121,6 +122,8 @@ class _Store:
 
     def read(self, name):
         """Return the content of a file, None where there is no sound one."""
+        if not self.readable:
+            return None
         path = self.path / name
         try:
             with open(path, "rb") as file:
@@ -136,6 +139,8 @@ class _Store:
 
     def write(self, name, content):
         """Write a file so that no other process ever sees a part of it."""
+        if not self.writable:
+            return
         try:
             # Another process may have tidied the directory away.
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -148,14 +153,13 @@ class _Store:
                 os.unlink(temporary)
                 raise
         except OSError as error:
-            self.usable = False
+            self.writable = False
             self._warn(error)
 
     def remove(self, name):
-        try:
-            (self.path / name).unlink(missing_ok=True)
-        except OSError:
-            self.usable = False
+        # One that cannot be removed is found damaged again, and compiled again.
+        with contextlib.suppress(OSError):
+            (self.path / name).unlink()
 
 
 def _check_private(status, path):
@@ -213,7 +217,7 @@ class KernelCache:
 
     @property
     def cache_path(self):
-        return str(self._last.path) if self._last is not None else None
+        return None if self._last is None else str(self._last.path)
 
     def enable(self):
         self._enabled = True
@@ -245,7 +249,7 @@ class KernelCache:
         if not self._enabled or self._closure is None or _stamps() != _IMPORTED_STAMPS:
             return None
         self._last = _store(codegen)
-        return self._last if self._last.usable else None
+        return self._last
 
     def _key(self, sig):
         return repr((self._name, self._variant, self._closure, sig))
@@ -259,7 +263,7 @@ class KernelCache:
         if content is None:
             return None
         try:
-            stored_key, payload = pickle.load(io.BytesIO(content))
+            stored_key, payload = pickle.loads(content)
             if stored_key == key:
                 return CompileResult._rebuild(target_context, *payload)
         except Exception:

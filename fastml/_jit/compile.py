@@ -28,7 +28,8 @@ FASTMATH = frozenset({"contract", "nsz", "afn"})
 SERIAL_WORK = 100_000
 
 # Of the transformations under parallel=True only prange: Numba would also turn array expressions
-# and reductions into parallel loops, whose sums depend on the number of threads.
+# and reductions into parallel loops, whose sums depend on the number of threads. The price is
+# that Numba refuses array expressions in the body of a prange loop: they go into a leaf.
 _PARALLEL = {
     "comprehension": False,
     "fusion": False,
