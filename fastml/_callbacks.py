@@ -3,11 +3,15 @@
 An estimator is written once, against the interface of `sklearn.callback`: it derives from
 `CallbackSupportMixin`, decorates `fit` by `with_callbacks`, opens a root context by
 ``self._init_callback_context(max_subtasks=...)`` and one `subcontext` for each iteration. Before
-1.9 these do nothing.
+1.9 these do nothing. The option `progress` is served here too.
 """
 
+import functools
+import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+from fastml.config import get_config
 
 __all__ = ["CallbackSupportMixin", "with_callbacks"]
 
@@ -88,6 +92,56 @@ def inert_with_callbacks(method: Method) -> Method:
 
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin, ProgressBar
+    from sklearn.callback import with_callbacks as managed
 except ImportError:
-    CallbackSupportMixin, with_callbacks = InertCallbackSupportMixin, inert_with_callbacks
+    CallbackSupportMixin, managed = InertCallbackSupportMixin, inert_with_callbacks
+    ProgressBar = None
+
+
+def with_callbacks(method: Method) -> Method:
+    """Run a fit with its callbacks, and under a progress bar if the option `progress` says so.
+
+    Parameters
+    ----------
+    method : method
+        Of an estimator that derives from `CallbackSupportMixin`.
+
+    Returns
+    -------
+    method
+        Callbacks are torn down after it, whether it returns or raises.
+    """
+    run = managed(method)
+
+    @functools.wraps(method)
+    def wrapper(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        own = getattr(estimator, "_skl_callbacks", [])
+        if not get_config().progress or _shows_progress(estimator, own):
+            return run(estimator, *args, **kwargs)
+        bar = _progress_bar()
+        if bar is None:
+            return run(estimator, *args, **kwargs)
+        estimator.set_callbacks(*own, bar)
+        try:
+            return run(estimator, *args, **kwargs)
+        finally:
+            estimator.set_callbacks(*own)
+
+    return cast(Method, wrapper)
+
+
+def _shows_progress(estimator: Any, callbacks: list[Any]) -> bool:
+    """Whether the estimator has a progress bar, or is fitted inside one that could have."""
+    if hasattr(estimator, "_parent_callback_ctx"):
+        return True
+    return ProgressBar is not None and any(isinstance(c, ProgressBar) for c in callbacks)
+
+
+def _progress_bar() -> Any:
+    try:
+        return ProgressBar()
+    except (ImportError, TypeError):  # no rich; no ProgressBar to call
+        message = "Option 'progress' needs scikit-learn 1.9 and rich; fitting without it."
+        warnings.warn(message, UserWarning, stacklevel=3)
+        return None

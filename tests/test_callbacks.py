@@ -5,6 +5,7 @@ import inspect
 import pytest
 from sklearn.base import BaseEstimator
 
+import fastml
 from fastml import _callbacks
 from fastml._callbacks import (
     CallbackSupportMixin,
@@ -106,3 +107,71 @@ def test_stand_ins_have_the_parameters_of_the_real_ones(inert, real, names):
 def test_the_real_interface_is_used_where_there_is_one():
     real = pytest.importorskip("sklearn.callback")
     assert _callbacks.CallbackSupportMixin is real.CallbackSupportMixin
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """Stand in for scikit-learn's progress bar; return those that were set up."""
+    pytest.importorskip("sklearn.callback")
+    shown = []
+
+    class Bar:
+        def setup(self, estimator, context):
+            shown.append(self)
+
+        def teardown(self, estimator, context):
+            self.torn_down = True
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            pass
+
+    monkeypatch.setattr(_callbacks, "ProgressBar", Bar)
+    return shown
+
+
+def test_the_option_progress_shows_a_bar_for_one_fit(bars):
+    estimator = make_iterative(CallbackSupportMixin, with_callbacks)()
+    estimator.fit()
+    assert bars == []
+    with fastml.config_context(progress=True):
+        estimator.fit()
+    assert len(bars) == 1
+    assert bars[0].torn_down
+    estimator.fit()
+    assert len(bars) == 1
+
+
+def test_a_bar_of_the_users_is_not_doubled_and_stays(bars):
+    mine = _callbacks.ProgressBar()
+    estimator = make_iterative(CallbackSupportMixin, with_callbacks)().set_callbacks(mine)
+    with fastml.config_context(progress=True):
+        estimator.fit().fit()
+    assert bars == [mine, mine]
+
+
+def test_progress_that_cannot_be_shown_warns_and_fits(monkeypatch):
+    monkeypatch.setattr(_callbacks, "ProgressBar", None)
+    estimator = make_iterative(CallbackSupportMixin, with_callbacks)()
+    with (
+        fastml.config_context(progress=True),
+        pytest.warns(UserWarning, match="'progress' needs scikit-learn 1.9 and rich"),
+    ):
+        assert estimator.fit().n_iter_ == 10
+
+
+def test_scikit_learns_bar_is_drawn(capsys):
+    pytest.importorskip("sklearn.callback")
+    pytest.importorskip("rich")
+    estimator = make_iterative(CallbackSupportMixin, with_callbacks)()
+    with fastml.config_context(progress=True):
+        assert estimator.fit().n_iter_ == 10
+    assert "Iterative" in capsys.readouterr().out
+
+
+def test_the_signature_of_fit_is_kept():
+    assert list(
+        inspect.signature(make_iterative(CallbackSupportMixin, with_callbacks).fit).parameters
+    ) == ["self", "X", "y"]
