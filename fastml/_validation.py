@@ -1,0 +1,85 @@
+"""Checking input once per public call, in scikit-learn's words, wherever the array lives."""
+
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
+
+from fastml.backends import on_device
+from fastml.config import get_config
+
+__all__ = ["check_finite_wanted", "refuse_non_finite", "validate"]
+
+FLOATS = [np.float64, np.float32]
+
+
+def check_finite_wanted() -> bool:
+    """Return whether neither fastml's nor scikit-learn's options turn the check off."""
+    return get_config().check_finite and not sklearn.get_config()["assume_finite"]
+
+
+def validate(
+    estimator: Any, X: Any, *, reset: bool, finite: bool = True, **options: Any
+) -> Any:
+    """Validate the rows given to an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Gets `n_features_in_` and `feature_names_in_`, or is checked against them.
+    X : array-like, sparse matrix or device array
+        The rows.
+    reset : bool
+        Whether this is a fit.
+    finite : bool
+        Whether NaN and infinity are to be looked for here; a caller whose first pass over X
+        would show them saves a pass.
+    **options
+        For `sklearn.utils.validation.validate_data`.
+
+    Returns
+    -------
+    ndarray, sparse matrix or device array
+        float32 or float64; still on its device if it came from one.
+    """
+    if on_device(X):
+        return _validate_on_device(estimator, X, reset, finite)
+    return validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype=FLOATS,
+        ensure_all_finite=finite and check_finite_wanted(),
+        **options,
+    )
+
+
+def _validate_on_device(estimator: Any, X: Any, reset: bool, finite: bool) -> Any:
+    """Check shape and dtype against a stand-in without data, and values on the device."""
+    import cupy
+
+    X = cupy.from_dlpack(X) if not hasattr(X, "__cuda_array_interface__") else cupy.asarray(X)
+    stand_in = np.broadcast_to(np.zeros((), X.dtype), X.shape)
+    checked = validate_data(estimator, stand_in, reset=reset, dtype=FLOATS, ensure_all_finite=False)
+    X = X.astype(checked.dtype, copy=False)
+    if finite and check_finite_wanted() and not bool(cupy.isfinite(X).all()):
+        refuse_non_finite(estimator, X)
+    return X
+
+
+def refuse_non_finite(estimator: Any, X: Any) -> None:
+    """Raise scikit-learn's error for an X that is known to hold NaN or infinity.
+
+    Raises
+    ------
+    ValueError
+        Always: where X is finite after all, its values are too large to be added up.
+    """
+    host = X.get() if on_device(X) else X
+    assert_all_finite(host, estimator_name=type(estimator).__name__, input_name="X")
+    raise ValueError(
+        f"Input X of {type(estimator).__name__} contains values too large for {host.dtype}: "
+        "their sums overflow. Scale the data down."
+    )

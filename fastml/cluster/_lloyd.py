@@ -1,0 +1,206 @@
+"""Lloyd's iterations as a driver over kernels: partial, merge, finish."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastml.cluster._bounds import Bounds
+from fastml.cluster._rows import Array, Rows
+
+# The cluster sums count in 2**-40 of their unit in a second limb where X is float64.
+LOW_SCALE = 2.0**40
+# Bounds are kept once fewer rows than this change their label: before, centers move too far for
+# bounds to rule much out. Measured on normal data, the worst case for pruning.
+BOUND_BELOW = 0.06
+# With less work per row than this a full assignment is cheaper than looking at bounds.
+BOUND_ABOVE_WORK = 512
+
+
+class Result(NamedTuple):
+    """One run of k-means: labels, inertia, centers less the offset, iterations."""
+
+    labels: Array
+    inertia: float
+    centers: Array
+    n_iter: int
+
+
+@dataclass(frozen=True)
+class State:
+    """What an iteration starts from.
+
+    Attributes
+    ----------
+    centers : ndarray of shape (n_clusters, n_features)
+        Centers less the offset.
+    scales : ndarray of shape (2,)
+        Units of the fixed-point sums per unit of weight * X and of weight, powers of two chosen
+        so that no sum over all rows overflows.
+    """
+
+    centers: Array
+    scales: Array
+
+
+class Memory:
+    """Labels of the rows at hand and the sums they make: only changes are computed anew.
+
+    The sums are integers, so they are a function of the labels alone, however they were reached.
+    """
+
+    def __init__(self, rows: Rows, n_clusters: int) -> None:
+        backend = rows.backend
+        n_limbs = 1 if rows.dtype == np.float32 else 2
+        shape = (backend.n_workers, n_limbs, n_clusters, rows.n_features + 1)
+        self.labels = backend.asarray(np.full(rows.n_rows, -1, np.int32))
+        self.sums = backend.zeros(shape, np.int64)
+        self.counts = backend.zeros((shape[0], 2), np.int64)
+
+
+def fixed_point_scales(n_rows: int, peak: float, heaviest: float) -> Array:
+    """Return the units for sums over `n_rows` rows of magnitude `peak` and weight `heaviest`."""
+    largest = np.array([peak * heaviest, heaviest]) * n_rows
+    _, exponents = np.frexp(np.where(largest > 0, largest, 1.0))
+    return np.ldexp(1.0, np.clip(62 - exponents, -1000, 1000))
+
+
+def partial(state: State, rows: Rows, memory: Memory, bounds: Bounds | None) -> Array:
+    """Assign the rows at hand; return their fixed-point sums, (n_limbs, n_clusters, d + 1)."""
+    backend = rows.backend
+    centers, scales = backend.asarray(state.centers), backend.asarray(state.scales)
+    step = (centers, scales, memory.labels, memory.sums, memory.counts)
+    if bounds is None:
+        rows.assign_and_sum(*step)
+    else:
+        rows.assign_bounded_and_sum(*step, *bounds.arguments())
+    return backend.to_host(memory.sums).sum(axis=0)
+
+
+def merge(left: Array, right: Array) -> Array:
+    """Merge the sums of two sets of rows."""
+    return left + right
+
+
+def totals(sums: Array) -> Array:
+    """Return fixed-point sums as float64, still in their units."""
+    total = sums[0].astype(np.float64)
+    if len(sums) > 1:
+        total += sums[1] / LOW_SCALE
+    return total
+
+
+def finish(state: State, total: Array, offset: Array) -> Array:
+    """Return the new centers, less the offset, from the sums of all rows in float64.
+
+    A cluster without weight is put where the heaviest one is.
+    """
+    weight = total[:, -1] / state.scales[1]
+    weight[weight <= 0] = 0.0
+    means = total[:, :-1] / (np.where(weight > 0, weight, 1.0)[:, None] * state.scales[0]) - offset
+    if not weight.all():
+        means[weight == 0] = means[np.argmax(weight)]
+    return means.astype(state.centers.dtype)
+
+
+def relocate_empty(rows: Rows, memory: Memory, state: State, total: Array) -> None:
+    """Give every cluster without weight the row farthest from its center, in `total`."""
+    empty = np.flatnonzero(total[:, -1] == 0)
+    labels = rows.backend.to_host(memory.labels)
+    distances = rows.distances_to(rows.backend.asarray(state.centers), memory.labels)
+    distances = np.where(rows.host_weight > 0, distances, 0.0)
+    if not distances.max() > 0:
+        # More clusters than distinct rows: moving centers about would not help.
+        return
+    farthest = np.argsort(-distances, kind="stable")[: len(empty)]
+    moved = rows.take(farthest).astype(np.float64) + rows.host_offset
+    for cluster, row, x in zip(empty, farthest, moved, strict=True):
+        weight = float(rows.host_weight[row])
+        share = np.append(weight * x * state.scales[0], weight * state.scales[1])
+        total[labels[row]] -= share
+        total[cluster] = share
+
+
+def lloyd(
+    rows: Rows,
+    centers: Array,
+    peak: float,
+    *,
+    max_iter: int,
+    tol: float,
+    algorithm: str,
+    normalise: Callable[[Array], Array] | None = None,
+    verbose: bool = False,
+    on_iteration: Callable[[Array], bool] | None = None,
+) -> Result:
+    """Iterate until labels stay, centers move less than `tol`, or `max_iter` is reached.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+    centers : ndarray of shape (n_clusters, n_features)
+        Initial centers less the offset.
+    peak : float
+        Largest magnitude in the data.
+    max_iter, tol, algorithm, verbose
+        As for `KMeans`; `tol` is absolute.
+    normalise : callable, optional
+        Applied to new centers (spherical k-means).
+    on_iteration : callable, optional
+        Called with the centers after each iteration; True ends the run.
+
+    Returns
+    -------
+    Result
+        Labels that match the centers, as a further assignment would give.
+    """
+    backend, n_clusters = rows.backend, len(centers)
+    heaviest = float(rows.host_weight.max(initial=0.0))
+    state = State(centers, fixed_point_scales(rows.n_rows, peak, heaviest))
+    memory = Memory(rows, n_clusters)
+    can_bound = rows.prunable and Bounds.pays(rows, n_clusters, BOUND_ABOVE_WORK)
+    bounds = None
+    if algorithm == "elkan" and rows.prunable:
+        bounds = Bounds(rows, state.centers)
+    strict = False
+    for iteration in range(max_iter):
+        total = totals(partial(state, rows, memory, bounds))
+        if not total[:, -1].all():
+            relocate_empty(rows, memory, state, total)
+        new = finish(state, total, rows.host_offset.astype(np.float64))
+        if normalise is not None:
+            new = normalise(new)
+        n_changed = int(backend.to_host(memory.counts)[:, 0].sum())
+        if verbose:
+            inertia = rows.inertia(backend.asarray(state.centers), memory.labels)
+            print(f"Iteration {iteration}, inertia {inertia}.")
+        moves = ((new.astype(np.float64) - state.centers) ** 2).sum(axis=1)
+        state = State(new, state.scales)
+        if bounds is not None:
+            bounds.centers_moved(np.sqrt(moves))
+        stop = on_iteration is not None and on_iteration(new)
+        if n_changed == 0:
+            strict = True
+            if verbose:
+                print(f"Converged at iteration {iteration}: strict convergence.")
+            break
+        shift = float(moves.sum())
+        if shift <= tol:
+            if verbose:
+                print(
+                    f"Converged at iteration {iteration}: center shift {shift} within "
+                    f"tolerance {tol}."
+                )
+            break
+        if stop:
+            break
+        if bounds is None and can_bound and n_changed < BOUND_BELOW * rows.n_rows:
+            bounds = Bounds(rows, new)
+    if not strict:
+        # The centers moved after the last assignment: labels have to match them.
+        partial(state, rows, memory, bounds)
+    final = backend.asarray(state.centers)
+    inertia = rows.inertia(final, memory.labels)
+    return Result(backend.to_host(memory.labels), inertia, state.centers, iteration + 1)

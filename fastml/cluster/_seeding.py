@@ -1,0 +1,125 @@
+"""Initial centers: greedy k-means++ and weighted draws without replacement."""
+
+from typing import Any
+
+import numpy as np
+
+from fastml.cluster._rows import Array, Rows
+
+# Streams of the counter-based generator: which draw a number belongs to.
+STREAM_PLUSPLUS = 1
+STREAM_RANDOM = 2
+
+
+def _uniforms(rows: Rows, seed: int, stream: int, step: int, size: int) -> Array:
+    out = rows.backend.empty(size, np.float64)
+    rows.backend.kernels("rng").uniform(seed, stream, step, out)
+    return rows.backend.to_host(out)
+
+
+def kmeans_plusplus(
+    rows: Rows, n_clusters: int, seed: int, run: int = 0, n_local_trials: int | None = None
+) -> tuple[Array, Array]:
+    """Choose rows as initial centers by greedy k-means++.
+
+    Every next center is drawn with probability proportional to weight times squared distance to
+    the centers so far; of several draws the one that lowers the potential most is kept.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data.
+    n_clusters : int
+        How many to choose.
+    seed : int
+        64-bit key of the draws.
+    run : int
+        Number of the initialisation, so that repeated ones differ.
+    n_local_trials : int, optional
+        Draws for each center; ``2 + log(n_clusters)`` by default.
+
+    Returns
+    -------
+    centers : ndarray of shape (n_clusters, n_features)
+        Chosen rows less the offset.
+    indices : ndarray of shape (n_clusters,)
+        Where they are.
+
+    References
+    ----------
+    Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+    """
+    backend, n = rows.backend, rows.n_rows
+    trials = 2 + int(np.log(n_clusters)) if n_local_trials is None else n_local_trials
+    draws = _uniforms(rows, seed, STREAM_PLUSPLUS, run, 1 + trials * (n_clusters - 1))
+    indices = np.full(n_clusters, -1, np.int64)
+    centers = np.empty((n_clusters, rows.n_features), rows.dtype)
+
+    # All rows are equally far from no center: the first draw goes by weight alone.
+    closest = backend.asarray(np.ones(n, rows.dtype))
+    picked = backend.empty(1, np.int64)
+    starts = np.arange(0, n, rows.block_rows)
+    weights = np.add.reduceat(rows.host_weight.astype(np.float64), starts)
+    rows.seeding.seed_pick(
+        closest, rows.sample_weight, rows.block_rows,
+        backend.asarray(weights), backend.asarray(draws[:1]), picked,
+    )  # fmt: skip
+    indices[:1] = backend.to_host(picked)
+    centers[0] = rows.take(indices[:1])[0]
+    closest = backend.asarray(np.full(n, np.inf, rows.dtype))
+    distances = backend.empty((1, n), rows.dtype)
+    potentials = backend.empty((rows.n_blocks, 1), np.float64)
+    rows.seed_distances(centers[:1], closest, distances, potentials)
+    closest = distances[0]
+    current = backend.to_host(potentials)[:, 0]
+
+    # Two sets of buffers: one holds the distances that are drawn from, one is written.
+    spare = [backend.empty((trials, n), rows.dtype) for _ in range(min(2, n_clusters - 1))]
+    potentials = backend.empty((rows.n_blocks, trials), np.float64)
+    picked = backend.empty(trials, np.int64)
+    for c in range(1, n_clusters):
+        fractions = draws[1 + (c - 1) * trials : 1 + c * trials]
+        rows.seeding.seed_pick(
+            closest, rows.sample_weight, rows.block_rows,
+            backend.asarray(current), backend.asarray(fractions), picked,
+        )  # fmt: skip
+        proposed = backend.to_host(picked)
+        candidates = rows.take(proposed)
+        distances = spare[c % len(spare)]
+        rows.seed_distances(candidates, closest, distances, potentials)
+        by_block = backend.to_host(potentials)
+        best = int(np.argmin(by_block.sum(axis=0)))
+        closest, current = distances[best], np.ascontiguousarray(by_block[:, best])
+        indices[c], centers[c] = proposed[best], candidates[best]
+    return centers, indices
+
+
+def random_rows(rows: Rows, n_clusters: int, seed: int, run: int = 0) -> Array:
+    """Draw rows without replacement, with probability proportional to their weight.
+
+    The rows with the largest ``log(u) / weight`` are such a draw (Efraimidis and Spirakis,
+    "Weighted random sampling with a reservoir", 2006).
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, n_features)
+        Drawn rows less the offset.
+    """
+    weight = rows.host_weight.astype(np.float64)
+    if np.count_nonzero(weight) < n_clusters:
+        raise ValueError(
+            f"init='random' needs at least n_clusters={n_clusters} samples with a positive "
+            f"sample_weight, got {np.count_nonzero(weight)}."
+        )
+    uniform = _uniforms(rows, seed, STREAM_RANDOM, run, rows.n_rows)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # 1 - u is never zero, so only rows without weight reach -inf.
+        keys = np.where(weight > 0, np.log1p(-uniform) / weight, -np.inf)
+    return rows.take(np.argsort(-keys, kind="stable")[:n_clusters])
+
+
+def starting_centers(rows: Rows, init: Any, n_clusters: int, seed: int, run: int) -> Array:
+    """Return initial centers, less the offset, for a named `init`."""
+    if init == "random":
+        return random_rows(rows, n_clusters, seed, run)
+    return kmeans_plusplus(rows, n_clusters, seed, run)[0]

@@ -1,0 +1,411 @@
+"""k-means clustering, which is vector quantisation with a codebook of means."""
+
+import warnings
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _is_arraylike_not_scalar, check_is_fitted
+
+from fastml import backends
+from fastml._callbacks import CallbackSupportMixin, with_callbacks
+from fastml._random import seed_from
+from fastml._validation import validate
+from fastml.cluster import _data
+from fastml.cluster._codebook import CodebookMixin
+from fastml.cluster._lloyd import Result, lloyd
+from fastml.cluster._seeding import starting_centers
+
+
+class KMeans(
+    CallbackSupportMixin,
+    CodebookMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    ClusterMixin,
+    BaseEstimator,
+):
+    """k-means clustering: scikit-learn's `KMeans`, and a codebook for vector quantisation.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Number of clusters, and of centers.
+    init : {'k-means++', 'random'}, callable or array-like, default='k-means++'
+        Initial centers. 'k-means++' is greedy k-means++ seeding; 'random' draws rows without
+        replacement. Both draw by `sample_weight`. An array is of shape (n_clusters, n_features).
+        A callable is called as ``init(X, n_clusters, random_state=random_state)`` and returns
+        one.
+    n_init : 'auto' or int, default='auto'
+        Runs from different initial centers, of which the best is kept. 'auto' is 10 for 'random'
+        and callables, else 1.
+    max_iter : int, default=300
+        Most iterations of one run.
+    tol : float, default=1e-4
+        A run ends when the squared moves of all centers add up to less than `tol` times the mean
+        variance of the features.
+    verbose : int, default=0
+        Whether to print the inertia of each iteration.
+    random_state : int, RandomState instance or None, default=None
+        Key of the draws. The same integer gives the same bits in every fitted attribute, for any
+        number of threads.
+    copy_x : bool, default=True
+        Kept for scikit-learn's sake: X is never copied to be centred and never written to.
+    algorithm : {'lloyd', 'elkan', 'auto'}, default='lloyd'
+        All give the same labels. 'lloyd' and 'auto' (another name for it) assign every row in
+        full as long as centers move far, then keep bounds on distances that prove most of the
+        work unnecessary, where that pays. 'elkan' keeps bounds from the first iteration on.
+        Bounds are kept for panels of 16 centers, 1/16 of the memory of Elkan's. Sparse rows are
+        always assigned in full.
+    metric : {'euclidean', 'spherical'}, default='euclidean'
+        'spherical' scales rows and centers to length one, so that clusters are of similar
+        direction (Dhillon and Modha, Machine Learning 42, 2001). Distances and inertia are then
+        those of the scaled rows.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+        Centers, in the dtype of X: the codebook.
+    labels_ : ndarray of shape (n_samples,)
+        int32 label of each row.
+    inertia_ : float
+        Weighted sum of squared distances of the rows to their center, in float64.
+    n_iter_ : int
+        Iterations of the best run.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had string names.
+
+    See Also
+    --------
+    fastml.cluster.kmeans_plusplus : The seeding alone.
+
+    Notes
+    -----
+    One iteration is one pass over X on the register tile; no n_samples x n_clusters matrix is
+    stored. Cluster sums are fixed-point integers, exact in any order.
+
+    References
+    ----------
+    S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Information Theory 28, 1982.
+    Y. Ding et al., "Yinyang k-means", ICML 2015 (the bounds).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastml.cluster import KMeans
+    >>> X = np.array([[1.0, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> kmeans = KMeans(n_clusters=2, random_state=0).fit(X)
+    >>> kmeans.inertia_
+    16.0
+    >>> kmeans.decode(kmeans.encode([[0.0, 0.0], [12.0, 3.0]]))
+    array([[ 1.,  2.],
+           [10.,  2.]])
+    """
+
+    _parameter_constraints: dict = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"k-means++", "random"}), callable, "array-like"],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "copy_x": ["boolean"],
+        "algorithm": [StrOptions({"lloyd", "elkan", "auto"})],
+        "metric": [StrOptions({"euclidean", "spherical"})],
+    }
+
+    def __init__(
+        self,
+        n_clusters=8,
+        *,
+        init="k-means++",
+        n_init="auto",
+        max_iter=300,
+        tol=1e-4,
+        verbose=0,
+        random_state=None,
+        copy_x=True,
+        algorithm="lloyd",
+        metric="euclidean",
+    ):
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+        self.random_state = random_state
+        self.copy_x = copy_x
+        self.algorithm = algorithm
+        self.metric = metric
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "KMeans":
+        """Find the centers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to cluster; float32 stays float32, other dtypes become float64. Sparse input in
+            another form than CSR is converted.
+        y : Ignored
+            Present for scikit-learn's sake.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, none negative and not all zero; all one by default.
+
+        Returns
+        -------
+        self : KMeans
+            The fitted estimator.
+        """
+        backend = backends.resolve(X)
+        X = validate(
+            self, X, reset=True, finite=sp.issparse(X), accept_sparse="csr", order="C",
+            accept_large_sparse=False,
+        )  # fmt: skip
+        self._check_params_vs_input(X)
+        # The generator first: a callable init gets what remains of it.
+        random_state = check_random_state(self.random_state)
+        seed = seed_from(random_state)
+        data = _data.prepare(self, X, sample_weight, backend)
+        self._tol = data.mean_variance * self.tol
+        init = self._array_init(X)
+        rows = data.rows
+
+        # Runs, iterations within: what callbacks and progress bars are told.
+        fit_context = self._init_callback_context(max_subtasks=self._n_init)
+        fit_context.call_on_fit_task_begin(estimator=self, X=X)
+        best: Result | None = None
+        for run in range(self._n_init):
+            if init is not None:
+                centers = init - rows.host_offset
+            elif callable(self.init):
+                centers = self._callable_init(X, random_state) - rows.host_offset
+            else:
+                centers = starting_centers(rows, self.init, self.n_clusters, seed, run)
+            centers = data.normalise(np.ascontiguousarray(centers, rows.dtype))
+            if self.verbose:
+                print("Initialization complete")
+            result = self._run(data, centers, X, fit_context)
+            if best is None or (
+                result.inertia < best.inertia and not same_clustering(result.labels, best.labels)
+            ):
+                best = result
+        fit_context.call_on_fit_task_end(estimator=self, X=X)
+
+        assert best is not None
+        n_distinct = len(np.unique(best.labels))
+        if n_distinct < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({n_distinct}) found smaller than n_clusters "
+                f"({self.n_clusters}). Possibly due to duplicate points in X.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self.cluster_centers_ = best.centers + rows.host_offset
+        self._n_features_out = self.n_clusters
+        self.labels_ = best.labels
+        self.inertia_ = best.inertia
+        self.n_iter_ = best.n_iter
+        return self
+
+    def _run(self, data: Any, centers: np.ndarray, X: Any, fit_context: Any) -> Result:
+        """Iterate from given centers, telling callbacks of the run and its iterations."""
+        offset = data.rows.host_offset
+        run_context = fit_context.subcontext(task_name="run", max_subtasks=self.max_iter)
+        run_context.call_on_fit_task_begin(estimator=self, X=X)
+
+        def on_iteration(current: np.ndarray) -> bool:
+            iteration = run_context.subcontext(task_name="iteration")
+            iteration.call_on_fit_task_begin(estimator=self, X=X)
+            return iteration.call_on_fit_task_end(
+                estimator=self,
+                X=X,
+                reconstruction_attributes=lambda: {"cluster_centers_": current + offset},
+            )
+
+        listening = bool(getattr(self, "_skl_callbacks", ()))
+        algorithm = self.algorithm
+        if algorithm == "elkan" and self.n_clusters == 1:
+            warnings.warn(
+                "algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            algorithm = "lloyd"
+        result = lloyd(
+            data.rows,
+            centers,
+            data.peak,
+            max_iter=self.max_iter,
+            tol=self._tol,
+            algorithm=algorithm,
+            normalise=data.normalise if self.metric == "spherical" else None,
+            verbose=bool(self.verbose),
+            on_iteration=on_iteration if listening else None,
+        )
+        run_context.call_on_fit_task_end(estimator=self, X=X)
+        return result
+
+    def _check_params_vs_input(self, X: Any) -> None:
+        """Refuse more clusters than rows; settle `n_init`."""
+        if X.shape[0] < self.n_clusters:
+            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
+        is_array = _is_arraylike_not_scalar(self.init)
+        if self.n_init == "auto":
+            several = callable(self.init) or (isinstance(self.init, str) and self.init == "random")
+            self._n_init = 10 if several else 1
+        else:
+            self._n_init = self.n_init
+        if is_array and self._n_init != 1:
+            warnings.warn(
+                "Explicit initial center position passed: performing only one init in "
+                f"{type(self).__name__} instead of n_init={self._n_init}.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            self._n_init = 1
+
+    def _array_init(self, X: Any) -> np.ndarray | None:
+        if not _is_arraylike_not_scalar(self.init):
+            return None
+        centers = check_array(self.init, dtype=X.dtype, order="C", input_name="init")
+        self._check_centers(centers, X)
+        return centers
+
+    def _callable_init(self, X: Any, random_state: np.random.RandomState) -> np.ndarray:
+        centers = self.init(X, self.n_clusters, random_state=random_state)
+        centers = check_array(centers, dtype=X.dtype, order="C", input_name="init")
+        self._check_centers(centers, X)
+        return centers
+
+    def _check_centers(self, centers: np.ndarray, X: Any) -> None:
+        if centers.shape[0] != self.n_clusters:
+            raise ValueError(
+                f"The shape of the initial centers {centers.shape} does not match the number of "
+                f"clusters {self.n_clusters}."
+            )
+        if centers.shape[1] != X.shape[1]:
+            raise ValueError(
+                f"The shape of the initial centers {centers.shape} does not match the number of "
+                f"features of the data {X.shape[1]}."
+            )
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
+        """Find the centers; return the labels of the rows.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            ``labels_``.
+        """
+        return self.fit(X, sample_weight=sample_weight).labels_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the index of each row's nearest center.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            int32 labels.
+        """
+        check_is_fitted(self)
+        data = self._new_rows(X)
+        return data.labels(self.cluster_centers_)
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
+        """Find the centers; return the distances of the rows to them.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_clusters)
+            Euclidean distances.
+        """
+        return self.fit(X, sample_weight=sample_weight).transform(X)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the distance of each row to every center.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_clusters)
+            Euclidean distances, of the rows scaled to length one if ``metric='spherical'``.
+        """
+        check_is_fitted(self)
+        return self._new_rows(X).distances(self.cluster_centers_)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return minus the weighted sum of squared distances of the rows to their center.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : Ignored
+            Present for scikit-learn's sake.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; all one by default.
+
+        Returns
+        -------
+        float
+            Minus the inertia, accumulated in float64.
+        """
+        check_is_fitted(self)
+        return -self._new_rows(X, sample_weight).inertia(self.cluster_centers_)
+
+    def _new_rows(self, X: Any, sample_weight: Any = None) -> "_data.NewRows":
+        """Validate rows for a fitted estimator."""
+        backend = backends.resolve(X)
+        X = validate(
+            self, X, reset=False, accept_sparse="csr", order="C", accept_large_sparse=False
+        )
+        return _data.NewRows(self, X, sample_weight, backend)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def same_clustering(labels: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether two labellings differ in the names of the clusters only."""
+    pairs = labels.astype(np.int64) * (int(others.max()) + 1) + others
+    n_pairs = len(np.unique(pairs))
+    return n_pairs == len(np.unique(labels)) == len(np.unique(others))
