@@ -17,6 +17,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
+from types import FunctionType
 
 import llvmlite
 import numba
@@ -279,16 +280,14 @@ def _file_name(key):
 
 def _closure_key(func):
     """Describe what a function made inside another one captured; None where that has no name."""
-    cells = [cell.cell_contents for cell in func.__closure__ or ()]
     parts = []
-    for value in cells:
+    for cell in func.__closure__ or ():
+        value = cell.cell_contents
+        inner = getattr(value, "py_func", value)
         if isinstance(value, bool | int | float | str | None):
             parts.append(repr(value))
-        elif isinstance(value, Dispatcher):
-            inner = _closure_key(value.py_func)
-            if inner is None:
-                return None
-            parts.append(f"{value.py_func.__module__}.{value.py_func.__qualname__}{inner}")
+        elif isinstance(inner, FunctionType) and (captured := _closure_key(inner)) is not None:
+            parts.append(f"{inner.__module__}.{inner.__qualname__}{captured}")
         else:
             return None
     return tuple(parts)

@@ -81,10 +81,9 @@ def make(factor):
 def test_captured_values_tell_functions_apart(folder):
     assert compiled(make(2))(1) == 2
     assert compiled(make(3))(1) == 3
-    assert compiled(make(numba.njit(triple)), "called") is not None
-    assert len(files(folder)) == 2
     assert cache._closure_key(make(2.5)) == ("2.5",)
-    assert cache._closure_key(make(numba.njit(triple))) == (f"{__name__}.triple()",)
+    for function in (triple, numba.njit(triple)):
+        assert cache._closure_key(make(function)) == (f"{__name__}.triple()",)
     assert cache._closure_key(make(numba.njit(make(1)))) != cache._closure_key(
         make(numba.njit(make(2)))
     )
