@@ -1,0 +1,66 @@
+"""Primitives of branch-free code, each an LLVM instruction that exists for SIMD vectors too."""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+_INT_OF = {types.float32: types.int32, types.float64: types.int64}
+_FLOAT_OF = {integer: real for real, integer in _INT_OF.items()}
+
+
+def _declare_fma(builder, kind):
+    # fmuladd, not fma: without the hardware instruction llvm.fma is a slow call to libm.
+    name = "llvm.fmuladd." + ("f32" if isinstance(kind, ir.FloatType) else "f64")
+    return builder.module.declare_intrinsic(name, (), ir.FunctionType(kind, (kind,) * 3))
+
+
+def _bitcast(context, builder, signature, args):
+    return builder.bitcast(args[0], context.get_value_type(signature.return_type))
+
+
+@intrinsic
+def fma(typingctx, a, b, c):
+    """Return ``a * b + c``, rounded once wherever the CPU can."""
+
+    def codegen(context, builder, signature, args):
+        return builder.call(_declare_fma(builder, args[0].type), args)
+
+    return a(a, a, a), codegen
+
+
+@intrinsic
+def horner(typingctx, x, coefficients):
+    """Return the polynomial with the given tuple of coefficients, lowest degree first, at `x`."""
+
+    def codegen(context, builder, signature, args):
+        point, values = args
+        step = _declare_fma(builder, point.type)
+        terms = [builder.extract_value(values, i) for i in range(len(signature.args[1]))]
+        total = terms.pop()
+        while terms:
+            total = builder.call(step, (total, point, terms.pop()))
+        return total
+
+    return x(x, coefficients), codegen
+
+
+@intrinsic
+def to_bits(typingctx, x):
+    """Return the bits of a float as the signed integer of its width."""
+    return _INT_OF[x](x), _bitcast
+
+
+@intrinsic
+def from_bits(typingctx, bits):
+    """Return the float that has the bits of a signed integer of its width."""
+    return _FLOAT_OF[bits](bits), _bitcast
+
+
+@intrinsic
+def select(typingctx, condition, a, b):
+    """Return `a` where the condition holds, else `b`, without a branch."""
+
+    def codegen(context, builder, signature, args):
+        return builder.select(*args)
+
+    return a(condition, a, a), codegen

@@ -1,0 +1,1 @@
+"""Elementary functions of every element of an array."""
