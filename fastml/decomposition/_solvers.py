@@ -1,0 +1,218 @@
+"""The solvers of PCA, each a function from a problem to a solution."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from fastml.backends import Backend
+from fastml.decomposition._moments import Moments, column_moments, finish, moments
+from fastml.decomposition._truncated import CentredMatrix, arpack_svd, randomized_svd
+
+__all__ = ["SOLVERS", "Problem", "Solution"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows to find principal components of, and what is asked for."""
+
+    backend: Backend
+    solver: str
+    X: Any  # on the backend, or a sparse matrix in host memory
+    sample_weight: Any  # (n_samples,), or (0,) for ones
+    n_components: Any
+    standardize: bool
+    overwrite: bool
+    refuse: Callable[[], None]  # raises if X is not finite
+    options: dict[str, Any]  # of the iterative solvers
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Principal components, by decreasing variance; host arrays but for `left`."""
+
+    weight: float
+    mean: Any
+    scale: Any
+    left: Any  # (n_samples, k) left singular vectors, or None
+    singular_values: Any
+    components: Any  # (k, n_features), of either sign
+    variances: Any  # (k,)
+    total_variance: float
+    rest: float  # the sum of the variances that were not computed
+    n_variances: int  # how many there are with those
+
+
+def _state(problem: Problem, compute: Callable[..., Moments]) -> Moments:
+    """Return moments of the rows, whose finiteness is that of the rows."""
+    X = problem.X
+    state = compute(problem.backend, X, problem.sample_weight)
+    if _finite(problem.backend, state):
+        return state
+    problem.refuse()
+    # Squares of large float32 values overflow where those of float64 do not.
+    wide = problem.backend.asarray(problem.sample_weight, np.float64)
+    state = compute(problem.backend, X.astype(np.float64), wide)
+    if not _finite(problem.backend, state):
+        raise ValueError(
+            "Input X contains values whose squares are too large for dtype('float64')."
+        )
+    return state
+
+
+def _finite(backend: Backend, state: Moments) -> bool:
+    # NaN and infinity reach the diagonal.
+    spread = state.scatter.diagonal() if state.scatter.ndim == 2 else state.scatter
+    return bool(backend.xp.isfinite(state.mean + spread).all())
+
+
+def _scale(problem: Problem, mean: Any, variances: Any) -> Any:
+    """Return the standard deviations of columns, 1 for constant ones; None if not wanted."""
+    if not problem.standardize:
+        return None
+    xp = problem.backend.xp
+    deviations = xp.sqrt(variances)
+    # What rounding alone can make of a constant column.
+    noise = max(np.finfo(problem.X.dtype).eps, 1000 * np.finfo(np.float64).eps) * abs(mean)
+    return xp.where(deviations <= noise, 1.0, deviations)
+
+
+def _host(backend: Backend, a: Any) -> Any:
+    return None if a is None else backend.to_host(a)
+
+
+def _largest(backend: Backend, covariance: Any, k: int) -> tuple[Any, Any]:
+    """Return the `k` largest eigenvalues and their eigenvectors; overwrites the matrix."""
+    values = backend.empty(k, covariance.dtype)
+    vectors = backend.empty((k, covariance.shape[0]), covariance.dtype)
+    backend.kernels("factorize").eigh(covariance, values, vectors)
+    # Rounding can make eigenvalues that are zero slightly negative.
+    return np.maximum(backend.to_host(values), 0.0), backend.to_host(vectors)
+
+
+def solve_covariance(problem: Problem) -> Solution:
+    """Eigenvectors of the covariance matrix."""
+    backend = problem.backend
+    state = _state(problem, moments)
+    mean, covariance = finish(state)
+    scale = _scale(problem, mean, covariance.diagonal())
+    if scale is not None:
+        covariance = covariance / (scale[:, None] * scale)
+    total = float(covariance.trace())
+    n_features = mean.shape[0]
+    wanted = problem.n_components
+    k = int(wanted) if wanted != "mle" and wanted >= 1 else n_features
+    values, vectors = _largest(backend, covariance.copy(), k)
+    rest = max(total - values.sum(), 0.0)
+    if k < n_features and rest <= n_features * np.finfo(np.float64).eps * total:
+        # The difference is all rounding: sum the small eigenvalues instead.
+        values, vectors = _largest(backend, covariance, n_features)
+    if values.size == n_features:
+        total, rest = values.sum(), 0.0
+    return Solution(
+        weight=state.weight,
+        mean=backend.to_host(mean),
+        scale=_host(backend, scale),
+        left=None,
+        singular_values=np.sqrt(values * (state.weight - 1)),
+        components=vectors,
+        variances=values,
+        total_variance=total,
+        rest=rest,
+        n_variances=n_features,
+    )
+
+
+def solve_full(problem: Problem) -> Solution:
+    """Singular value decomposition of the centred data."""
+    backend, X = problem.backend, problem.X
+    state = _state(problem, column_moments)
+    mean, variances = finish(state)
+    scale = _scale(problem, mean, variances)
+    rows = X if problem.overwrite else backend.empty(X.shape, X.dtype)
+    backend.xp.subtract(X, mean, out=rows, casting="same_kind")
+    if scale is not None:
+        rows /= scale.astype(rows.dtype)
+    if problem.sample_weight.size:
+        rows *= backend.xp.sqrt(problem.sample_weight)[:, None]
+    rank = min(X.shape)
+    left = backend.empty((X.shape[0], rank), X.dtype)
+    values = backend.empty(rank, X.dtype)
+    right = backend.empty((rank, X.shape[1]), X.dtype)
+    backend.kernels("factorize").svd(rows, left, values, right)
+    return _from_singular(problem, state, scale, left, values, right, None)
+
+
+def solve_truncated(problem: Problem) -> Solution:
+    """Some singular vectors of the centred data, by ARPACK or by random projection."""
+    backend, X, weights = problem.backend, problem.X, problem.sample_weight
+    state = _sparse_state(problem) if sparse.issparse(X) else _state(problem, column_moments)
+    mean, variances = finish(state)
+    scale = _scale(problem, mean, variances)
+    roots = backend.xp.sqrt(weights)[:, None] if weights.size else None
+    matrix = CentredMatrix(backend, X, mean, scale, roots)
+    options, k = problem.options, int(problem.n_components)
+    if problem.solver == "arpack":
+        start = options["random_state"].uniform(-1, 1, min(X.shape))
+        left, values, right = arpack_svd(matrix, k, options["tol"], start.astype(X.dtype))
+    else:
+        left, values, right = randomized_svd(
+            matrix,
+            k,
+            options["n_oversamples"],
+            options["iterated_power"],
+            options["power_iteration_normalizer"],
+            options["random_state"],
+        )
+    if scale is not None:
+        variances = variances / scale**2
+    total = float(variances.sum())
+    return _from_singular(problem, state, scale, left, values, right, total)
+
+
+def _sparse_state(problem: Problem) -> Moments:
+    weights = problem.sample_weight if problem.sample_weight.size else None
+    weights = None if weights is None else problem.backend.to_host(weights)
+    mean, variance = mean_variance_axis(problem.X, axis=0, weights=weights)
+    weight = float(problem.X.shape[0] if weights is None else weights.sum(dtype=np.float64))
+    asarray = problem.backend.asarray
+    return Moments(weight, asarray(mean, np.float64), asarray(variance * weight, np.float64))
+
+
+def _from_singular(
+    problem: Problem,
+    state: Moments,
+    scale: Any,
+    left: Any,
+    values: Any,
+    right: Any,
+    total_variance: float | None,
+) -> Solution:
+    backend = problem.backend
+    values = backend.to_host(values).astype(np.float64)
+    variances = values**2 / (state.weight - 1)
+    found = float(variances.sum())
+    total = found if total_variance is None else total_variance
+    return Solution(
+        weight=state.weight,
+        mean=backend.to_host(state.mean),
+        scale=_host(backend, scale),
+        left=left,
+        singular_values=values,
+        components=backend.to_host(right),
+        variances=variances,
+        total_variance=total,
+        rest=max(total - found, 0.0),
+        n_variances=min(problem.X.shape),
+    )
+
+
+SOLVERS = {
+    "full": solve_full,
+    "covariance_eigh": solve_covariance,
+    "arpack": solve_truncated,
+    "randomized": solve_truncated,
+}

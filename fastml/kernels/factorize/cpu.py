@@ -1,0 +1,92 @@
+"""Matrix factorisations by LAPACK, with the same bits for any number of threads."""
+
+import scipy.linalg
+
+from fastml.kernels.factorize.blas import one_blas_thread
+
+
+def eigh(
+    matrix,  # INOUT (n, n)
+    values,  # OUT (n_vectors,)
+    vectors,  # OUT (n_vectors, n)
+):
+    """Largest eigenvalues of a symmetric matrix and their eigenvectors, largest first.
+
+    Parameters
+    ----------
+    matrix : (n, n) float
+        Symmetric; overwritten.
+    values : (n_vectors,), dtype of matrix
+        Its `n_vectors` largest eigenvalues.
+    vectors : (n_vectors, n), dtype of matrix
+        Their eigenvectors, one in each row.
+    """
+    n, wanted = matrix.shape[0], values.shape[0]
+    if wanted == 0:
+        return
+    # Divide and conquer wins unless few of the vectors are wanted.
+    some = {"subset_by_index": [n - wanted, n - 1]} if 6 * wanted < n else {"driver": "evd"}
+    with one_blas_thread():
+        # The transposed symmetric matrix is the same one in the order that LAPACK works in.
+        found, columns = scipy.linalg.eigh(matrix.T, overwrite_a=True, check_finite=False, **some)
+    values[:] = found[: -wanted - 1 : -1]
+    vectors[:] = columns[:, : -wanted - 1 : -1].T
+
+
+def svd(
+    matrix,  # INOUT (n_rows, n_columns)
+    left,  # OUT (n_rows, rank)
+    values,  # OUT (rank,)
+    right,  # OUT (rank, n_columns)
+):
+    """Thin singular value decomposition, ``matrix = left diag(values) right``.
+
+    Parameters
+    ----------
+    matrix : (n_rows, n_columns) float
+        Overwritten.
+    left : (n_rows, rank), dtype of matrix
+        Left singular vectors; rank is the smaller of n_rows and n_columns.
+    values : (rank,), dtype of matrix
+        Singular values, largest first.
+    right : (rank, n_columns), dtype of matrix
+        Right singular vectors, one in each row.
+    """
+    with one_blas_thread():
+        left[:], values[:], right[:] = scipy.linalg.svd(
+            matrix, full_matrices=False, overwrite_a=True, check_finite=False
+        )
+
+
+def qr(
+    matrix,  # INOUT (n_rows, n_columns)
+    basis,  # OUT (n_rows, rank)
+):
+    """Orthonormal basis of the columns of a matrix.
+
+    Parameters
+    ----------
+    matrix : (n_rows, n_columns) float
+        Overwritten.
+    basis : (n_rows, rank), dtype of matrix
+        The factor Q; rank is the smaller of n_rows and n_columns.
+    """
+    with one_blas_thread():
+        basis[:], _ = scipy.linalg.qr(matrix, mode="economic", overwrite_a=True, check_finite=False)
+
+
+def lu(
+    matrix,  # INOUT (n_rows, n_columns)
+    basis,  # OUT (n_rows, rank)
+):
+    """Row-permuted lower factor of a matrix: a well-conditioned basis of its columns.
+
+    Parameters
+    ----------
+    matrix : (n_rows, n_columns) float
+        Overwritten.
+    basis : (n_rows, rank), dtype of matrix
+        The factor P L; rank is the smaller of n_rows and n_columns.
+    """
+    with one_blas_thread():
+        basis[:], _ = scipy.linalg.lu(matrix, permute_l=True, overwrite_a=True, check_finite=False)

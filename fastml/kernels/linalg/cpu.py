@@ -1,0 +1,191 @@
+"""Moments and centred products of blocks of rows on the CPU."""
+
+import numpy as np
+
+from fastml._jit import njit_parallel, prange
+from fastml._jit.tile import TILE_COLS
+from fastml.kernels.linalg.panels import (
+    STRIPE_COLS,
+    column_moments,
+    project_rows,
+    split_mean,
+    stripe_moments,
+    stripe_project_back,
+)
+
+# Rows of one task of `project`: a multiple of every tile's rows.
+PROJECT_ROWS = 240
+
+
+def _moments_work(X, sample_weight, block_rows, means, scatters, weights):
+    return X.size * X.shape[1]
+
+
+@njit_parallel(work=_moments_work)
+def block_moments(
+    X,  # IN (n_samples, n_features)
+    sample_weight,  # IN (n_samples,) or (0,)
+    block_rows,  # IN scalar
+    means,  # OUT (n_blocks, n_features) float64
+    scatters,  # OUT (n_blocks, n_features, n_features) float64
+    weights,  # OUT (n_blocks,) float64
+):
+    """Weight, mean and scatter of each block of rows, in one pass over X.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features) float
+        Rows.
+    sample_weight : (n_samples,) or (0,), dtype of X
+        Weights of the rows, not negative; an empty array stands for ones.
+    block_rows : int
+        Rows of a block; the last one may have fewer.
+    means : (n_blocks, n_features) float64
+        Weighted mean of each block, 0 where a block's rows all have weight 0.
+    scatters : (n_blocks, n_features, n_features) float64
+        Weighted sum over a block's rows of the outer products about the block's mean.
+    weights : (n_blocks,) float64
+        Sum of the weights of each block.
+    """
+    n_samples, n_features = X.shape
+    n_stripes = -(-n_features // STRIPE_COLS)
+    n_pairs = n_stripes * (n_stripes + 1) // 2
+    # A task is one block of rows and one pair of column stripes, so that there is enough to do for
+    # many threads both when rows are many and when a few large scatter matrices fill the memory.
+    for task in prange(means.shape[0] * n_pairs):
+        block, pair = task // n_pairs, task % n_pairs
+        i = 0
+        while pair >= n_stripes - i:
+            pair -= n_stripes - i
+            i += 1
+        j = i + pair
+        first, second = i * STRIPE_COLS, j * STRIPE_COLS
+        start = block * block_rows
+        stop = min(start + block_rows, n_samples)
+        mean = np.empty(min(STRIPE_COLS, n_features - first))
+        other_mean = np.empty(min(STRIPE_COLS, n_features - second))
+        weight = stripe_moments(
+            X, sample_weight, start, stop, first, second, mean, other_mean, scatters[block]
+        )
+        if i == j:
+            means[block, first : first + mean.shape[0]] = mean
+        if i == 0 and j == 0:
+            weights[block] = weight
+
+
+def _column_work(X, sample_weight, block_rows, means, spreads, weights):
+    return 4 * X.size
+
+
+@njit_parallel(work=_column_work)
+def block_column_moments(
+    X,  # IN (n_samples, n_features)
+    sample_weight,  # IN (n_samples,) or (0,)
+    block_rows,  # IN scalar
+    means,  # OUT (n_blocks, n_features) float64
+    spreads,  # OUT (n_blocks, n_features) float64
+    weights,  # OUT (n_blocks,) float64
+):
+    """Weight, mean and sum of squares about it of each column in each block of rows.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features) float
+        Rows.
+    sample_weight : (n_samples,) or (0,), dtype of X
+        Weights of the rows, not negative; an empty array stands for ones.
+    block_rows : int
+        Rows of a block; the last one may have fewer.
+    means : (n_blocks, n_features) float64
+        Weighted mean of each block, 0 where a block's rows all have weight 0.
+    spreads : (n_blocks, n_features) float64
+        Weighted sum of the squared differences from the block's mean.
+    weights : (n_blocks,) float64
+        Sum of the weights of each block.
+    """
+    n_samples, n_features = X.shape
+    n_stripes = -(-n_features // STRIPE_COLS)
+    for task in prange(means.shape[0] * n_stripes):
+        block, first = task // n_stripes, (task % n_stripes) * STRIPE_COLS
+        start = block * block_rows
+        stop = min(start + block_rows, n_samples)
+        last = min(first + STRIPE_COLS, n_features)
+        weight = column_moments(
+            X, sample_weight, start, stop, first,
+            means[block, first:last], spreads[block, first:last],
+        )  # fmt: skip
+        if first == 0:
+            weights[block] = weight
+
+
+def _project_work(X, mean, right, out):
+    return X.size * right.shape[1]
+
+
+@njit_parallel(work=_project_work)
+def project(
+    X,  # IN (n_samples, n_features)
+    mean,  # IN (n_features,) float64
+    right,  # IN (n_features, n_columns)
+    out,  # OUT (n_samples, n_columns)
+):
+    """Centre the rows of X and multiply: ``out = (X - mean) right``.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features) float
+        Rows.
+    mean : (n_features,) float64
+        Subtracted from every row.
+    right : (n_features, n_columns), dtype of X
+        Right factor.
+    out : (n_samples, n_columns), dtype of X
+        The product.
+    """
+    n_samples, n_features = X.shape
+    n_columns = right.shape[1]
+    panels = np.zeros((-(-n_columns // TILE_COLS), n_features, TILE_COLS), X.dtype)
+    for k in range(n_features):
+        for j in range(n_columns):
+            panels[j // TILE_COLS, k, j % TILE_COLS] = right[k, j]
+    shift = np.empty((2, n_features), X.dtype)
+    split_mean(mean, shift[0], shift[1])
+    for task in prange(-(-n_samples // PROJECT_ROWS)):
+        start = task * PROJECT_ROWS
+        project_rows(X, shift, panels, start, min(start + PROJECT_ROWS, n_samples), out)
+
+
+def _project_back_work(X, mean, left, block_rows, partials):
+    return X.size * left.shape[1]
+
+
+@njit_parallel(work=_project_back_work)
+def block_project_back(
+    X,  # IN (n_samples, n_features)
+    mean,  # IN (n_features,) float64
+    left,  # IN (n_samples, n_columns)
+    block_rows,  # IN scalar
+    partials,  # OUT (n_blocks, n_features, n_columns) float64
+):
+    """Centre the rows of X and multiply by their transpose, block by block.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features) float
+        Rows.
+    mean : (n_features,) float64
+        Subtracted from every row.
+    left : (n_samples, n_columns), dtype of X
+        What the transposed rows multiply.
+    block_rows : int
+        Rows of a block; the last one may have fewer.
+    partials : (n_blocks, n_features, n_columns) float64
+        ``(X - mean)' left`` over the rows of each block.
+    """
+    n_samples, n_features = X.shape
+    n_stripes = -(-n_features // STRIPE_COLS)
+    for task in prange(partials.shape[0] * n_stripes):
+        block, first = task // n_stripes, (task % n_stripes) * STRIPE_COLS
+        start = block * block_rows
+        stop = min(start + block_rows, n_samples)
+        stripe_project_back(X, mean, left, start, stop, first, partials[block])

@@ -1,0 +1,57 @@
+"""Moments and centred products of blocks of rows in NumPy, in float64."""
+
+import numpy as np
+
+
+def block_moments(
+    X,  # IN (n_samples, n_features)
+    sample_weight,  # IN (n_samples,) or (0,)
+    block_rows,  # IN scalar
+    means,  # OUT (n_blocks, n_features) float64
+    scatters,  # OUT (n_blocks, n_features, n_features) float64
+    weights,  # OUT (n_blocks,) float64
+):
+    w = np.asarray(sample_weight if sample_weight.size else np.ones(len(X)), dtype=np.float64)
+    for b in range(len(means)):
+        block = slice(b * block_rows, (b + 1) * block_rows)
+        rows, weights[b] = X[block].astype(np.float64), w[block].sum()
+        means[b] = w[block] @ rows / weights[b] if weights[b] > 0 else 0
+        rows -= means[b]
+        scatters[b] = rows.T @ (w[block, None] * rows)
+
+
+def block_column_moments(
+    X,  # IN (n_samples, n_features)
+    sample_weight,  # IN (n_samples,) or (0,)
+    block_rows,  # IN scalar
+    means,  # OUT (n_blocks, n_features) float64
+    spreads,  # OUT (n_blocks, n_features) float64
+    weights,  # OUT (n_blocks,) float64
+):
+    w = np.asarray(sample_weight if sample_weight.size else np.ones(len(X)), dtype=np.float64)
+    for b in range(len(means)):
+        block = slice(b * block_rows, (b + 1) * block_rows)
+        rows, weights[b] = X[block].astype(np.float64), w[block].sum()
+        means[b] = w[block] @ rows / weights[b] if weights[b] > 0 else 0
+        spreads[b] = w[block] @ (rows - means[b]) ** 2
+
+
+def project(
+    X,  # IN (n_samples, n_features)
+    mean,  # IN (n_features,) float64
+    right,  # IN (n_features, n_columns)
+    out,  # OUT (n_samples, n_columns)
+):
+    out[:] = (X - mean) @ right
+
+
+def block_project_back(
+    X,  # IN (n_samples, n_features)
+    mean,  # IN (n_features,) float64
+    left,  # IN (n_samples, n_columns)
+    block_rows,  # IN scalar
+    partials,  # OUT (n_blocks, n_features, n_columns) float64
+):
+    for b in range(len(partials)):
+        block = slice(b * block_rows, (b + 1) * block_rows)
+        partials[b] = (X[block] - mean).T @ left[block]
