@@ -24,9 +24,6 @@ import numba
 import numpy as np
 from numba.core import config, serialize
 from numba.core.compiler import CompileResult
-from numba.core.dispatcher import Dispatcher
-
-from fastml._jit.notice import SlowCompile
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SOURCES = ("_jit", "kernels", "blocks.py")
@@ -213,7 +210,6 @@ class KernelCache:
         self._variant = variant
         self._closure = _closure_key(func)
         self._enabled = True
-        self._slow = SlowCompile()
         self._last = None
 
     @property
@@ -231,31 +227,6 @@ class KernelCache:
 
     def load_overload(self, sig, target_context):
         target_context.refresh()
-        cres = self._load(sig, target_context)
-        if cres is None:
-            self._slow.start()
-        return cres
-
-    def save_overload(self, sig, cres):
-        self._slow.stop()
-        if cres.library.has_dynamic_globals or any(not part.can_cache for part in cres.lifted):
-            return
-        store = self._ready(cres.codegen)
-        if store is not None:
-            key = self._key(sig)
-            # Numba's pickler is needed for the functions and types inside.
-            store.write(_file_name(key), serialize.dumps((key, cres._reduce())))
-
-    def _ready(self, codegen):
-        if not self._enabled or self._closure is None or _stamps() != _IMPORTED_STAMPS:
-            return None
-        self._last = _store(codegen)
-        return self._last
-
-    def _key(self, sig):
-        return repr((self._name, self._variant, self._closure, sig))
-
-    def _load(self, sig, target_context):
         store = self._ready(target_context.codegen())
         if store is None:
             return None
@@ -272,6 +243,24 @@ class KernelCache:
             pass
         store.remove(_file_name(key))
         return None
+
+    def save_overload(self, sig, cres):
+        if cres.library.has_dynamic_globals or any(not part.can_cache for part in cres.lifted):
+            return
+        store = self._ready(cres.codegen)
+        if store is not None:
+            key = self._key(sig)
+            # Numba's pickler is needed for the functions and types inside.
+            store.write(_file_name(key), serialize.dumps((key, cres._reduce())))
+
+    def _ready(self, codegen):
+        if not self._enabled or self._closure is None or _stamps() != _IMPORTED_STAMPS:
+            return None
+        self._last = _store(codegen)
+        return self._last
+
+    def _key(self, sig):
+        return repr((self._name, self._variant, self._closure, sig))
 
 
 def _file_name(key):
@@ -297,10 +286,9 @@ def attach_cache(dispatcher, variant):
     """Give a dispatcher the cache, and return it.
 
     A function from outside the kernel sources is left without, because an edit of it would not
-    be seen. With NUMBA_DISABLE_JIT there is no dispatcher, but the function itself.
+    be seen.
     """
-    if isinstance(dispatcher, Dispatcher):
-        file = Path(dispatcher.py_func.__code__.co_filename).resolve()
-        if any(file.is_relative_to(PACKAGE / name) for name in SOURCES):
-            dispatcher._cache = KernelCache(dispatcher.py_func, variant)
+    file = Path(dispatcher.py_func.__code__.co_filename).resolve()
+    if any(file.is_relative_to(PACKAGE / name) for name in SOURCES):
+        dispatcher._cache = KernelCache(dispatcher.py_func, variant)
     return dispatcher

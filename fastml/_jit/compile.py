@@ -7,13 +7,17 @@ started. Both give the same bits, so the choice between them is one of speed alo
 
 import functools
 import inspect
+import warnings
 
 import numba
 import numpy as np
 from numba import prange
+from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaPerformanceWarning
 
 from fastml._jit.cache import attach_cache
 from fastml._jit.launch import launch_parallel, thread_count
+from fastml._jit.notice import notice_if_slow
 
 __all__ = ["FASTMATH", "SERIAL_WORK", "Kernel", "njit_leaf", "njit_parallel", "njit_serial"]
 __all__ += ["prange"]
@@ -42,7 +46,7 @@ _PARALLEL = {
 }
 
 
-def _compiled(func, parallel=False):
+def _jit(func, parallel=False):
     return numba.njit(
         func,
         parallel=dict(_PARALLEL) if parallel else False,
@@ -51,6 +55,22 @@ def _compiled(func, parallel=False):
         nogil=True,
         boundscheck=False,
     )
+
+
+def _kernel_variant(func, parallel):
+    dispatcher = _jit(func, parallel)
+    if not isinstance(dispatcher, Dispatcher):  # with NUMBA_DISABLE_JIT it is the function itself
+        return dispatcher
+    compile_now = dispatcher._compiler.compile
+
+    def compile_for(args, return_type):
+        with warnings.catch_warnings(), notice_if_slow():
+            # Said of array expressions before a prange loop, which are serial on purpose.
+            warnings.simplefilter("ignore", NumbaPerformanceWarning)
+            return compile_now(args, return_type)
+
+    dispatcher._compiler.compile = compile_for
+    return attach_cache(dispatcher, "parallel" if parallel else "serial")
 
 
 class Kernel:
@@ -83,14 +103,14 @@ class Kernel:
     @functools.cached_property
     def serial(self):
         """The variant that runs in the calling thread."""
-        return attach_cache(_compiled(self.py_func), "serial")
+        return _kernel_variant(self.py_func, parallel=False)
 
     @functools.cached_property
     def parallel(self):
         """The variant whose `prange` loops run on several threads."""
         if not self._threaded:
             raise AttributeError(f"{self.__qualname__} is a serial kernel.")
-        return attach_cache(_compiled(self.py_func, parallel=True), "parallel")
+        return _kernel_variant(self.py_func, parallel=True)
 
     def __call__(self, *args, **kwargs):
         if kwargs or len(args) != self._n_params:
@@ -160,4 +180,4 @@ def njit_serial(func):
 
 def njit_leaf(func):
     """Compile a function that kernels call; it is cached as a part of them."""
-    return _compiled(func)
+    return _jit(func)

@@ -1,5 +1,6 @@
 """One line that says why the first use of a kernel takes its time."""
 
+import contextlib
 import logging
 import threading
 
@@ -7,25 +8,19 @@ SECONDS = 1.0
 _shown = threading.Event()
 
 
-class SlowCompile:
-    """Logs a notice, once in a process, when a compilation takes more than `SECONDS`."""
-
-    def __init__(self):
-        self._timer = None
-
-    def start(self):
-        """Note that a compilation starts."""
-        if _shown.is_set():
-            return
-        self._timer = threading.Timer(SECONDS, _show)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def stop(self):
-        """Note that it has ended."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+@contextlib.contextmanager
+def notice_if_slow():
+    """Log a notice, once in a process, when the body takes more than `SECONDS`."""
+    if _shown.is_set():
+        yield
+        return
+    timer = threading.Timer(SECONDS, _show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _show():

@@ -188,6 +188,18 @@ def test_prange_alone_runs_in_parallel():
     np.testing.assert_array_equal(out[0], out[1])
 
 
+def test_array_expressions_before_the_loop_bring_no_warning():
+    @njit_parallel
+    def centered(x, out):
+        shifted = x * 2 - 1
+        for i in prange(x.shape[0]):
+            out[i] = shifted[i]
+
+    out = np.empty(4)
+    centered.parallel(np.ones(4), out)
+    np.testing.assert_array_equal(out, 1)
+
+
 def test_without_numbas_compiler():
     code = """
 import numpy as np

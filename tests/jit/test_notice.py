@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from fastml._jit import notice
+from fastml._jit import njit_serial, notice
 
 
 @pytest.fixture(autouse=True)
@@ -23,21 +23,30 @@ def wait_for(condition):
 
 
 def test_one_line_for_all_slow_compilations(caplog):
-    first, second = notice.SlowCompile(), notice.SlowCompile()
-    first.start()
-    assert wait_for(lambda: caplog.records)
-    first.stop()
-    second.start()
-    time.sleep(0.1)
-    second.stop()
+    with notice.notice_if_slow():
+        assert wait_for(lambda: caplog.records)
+    with notice.notice_if_slow():
+        time.sleep(0.1)
     assert [r.name for r in caplog.records] == ["fastml"]
     assert "compiling kernels" in caplog.text
     assert len(caplog.records[0].getMessage().splitlines()) == 1
 
 
-def test_no_line_for_a_quick_one(caplog):
-    compilation = notice.SlowCompile()
-    compilation.start()
-    compilation.stop()
+def test_no_line_for_a_quick_or_a_failed_one(caplog):
+    with notice.notice_if_slow():
+        pass
+    with pytest.raises(TypeError), notice.notice_if_slow():
+        raise TypeError
     time.sleep(0.1)
     assert not caplog.records
+
+
+def test_compiling_a_kernel_is_watched(caplog, monkeypatch):
+    monkeypatch.setattr(notice, "SECONDS", 0.0)
+
+    @njit_serial
+    def add(x):
+        return x + 1
+
+    assert add(1) == 2
+    assert wait_for(lambda: caplog.records)
