@@ -159,11 +159,11 @@ def _tanh(x):
 
     def impl(x):
         size = abs(x)
-        square = x * x
-        near = fma(x * square, horner(square, poly), x)
+        square = size * size
+        near = fma(size * square, horner(square, poly), size)
         far = one - two / (exp(two * select(size > largest, largest, size)) + one)
-        far = from_bits(integer(to_bits(far) | (to_bits(x) & sign)))
-        return select(size < switch, near, far)
+        y = select(size < switch, near, far)
+        return from_bits(integer(to_bits(y) | (to_bits(x) & sign)))
 
     return impl
 

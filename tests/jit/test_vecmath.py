@@ -1,0 +1,137 @@
+"""The elementary functions keep their error bounds everywhere, and LLVM vectorises them."""
+
+import re
+
+import numba
+import numpy as np
+import pytest
+
+from fastml._jit import vecmath
+
+NAMES = ("exp", "log", "log1p", "tanh", "sigmoid")
+DTYPES = (np.float32, np.float64)
+# Units in the last place; the documented maxima, rounded up.
+BOUNDS = {"exp": 0.9, "log": 0.9, "log1p": 1.5, "tanh": 1.4, "sigmoid": 2.5}
+
+
+def over_array(function):
+    @numba.njit(error_model="numpy")
+    def loop(x, out):
+        for i in range(x.size):
+            out[i] = function(x[i])
+
+    return loop
+
+
+LOOPS = {name: over_array(getattr(vecmath, name)) for name in NAMES}
+
+
+def evaluate(name, x):
+    out = np.empty_like(x)
+    LOOPS[name](x, out)
+    return out
+
+
+def oracle(name, x):
+    """Return the function in a wider precision."""
+    with np.errstate(all="ignore"):
+        x = x.astype(np.float64 if x.dtype == np.float32 else np.longdouble)
+        if name == "sigmoid":
+            return 1 / (1 + np.exp(-x))
+        return getattr(np, name)(x)
+
+
+def errors(got, expected):
+    """Return errors in units in the last place; inf where a special value is wrong."""
+    with np.errstate(all="ignore"):
+        rounded = expected.astype(got.dtype)
+        unit = np.spacing(np.abs(rounded)).astype(expected.dtype)
+        error = np.abs(got.astype(expected.dtype) - expected) / unit
+        same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
+    special = ~np.isfinite(rounded) | ~np.isfinite(got)
+    return np.where(special, np.where(same, 0.0, np.inf), error.astype(np.float64))
+
+
+def arguments(dtype):
+    """Return arguments of every exponent and sign, and dense where functions bend."""
+    rng = np.random.default_rng(0)
+    bits = {np.float32: np.uint32, np.float64: np.uint64}[dtype]
+    everywhere = rng.integers(0, np.iinfo(bits).max, 200_000, bits, endpoint=True).view(dtype)
+    info = np.finfo(dtype)
+    powers = 2.0 ** np.arange(info.minexp - info.nmant, info.maxexp, dtype=np.longdouble)
+    powers = powers.astype(dtype)
+    around = np.concatenate([np.nextafter(powers, dtype(s)) for s in (0, 8)] + [powers])
+    dense = [rng.uniform(-width, width, 50_000) for width in (0.01, 1, 2, 20, 110, 750)]
+    ends = [np.log(info.max), np.log(info.tiny), np.log(info.smallest_subnormal), -1.0, 0.625]
+    ends = np.concatenate([dtype(e) * (1 + dtype(info.eps) * np.arange(-64, 65)) for e in ends])
+    parts = [everywhere, around, -around, *dense, ends, [0.0, -0.0, np.inf, -np.inf, np.nan]]
+    return np.concatenate([np.asarray(part, dtype) for part in parts])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_errors_are_bounded(name, dtype):
+    if np.finfo(np.longdouble).nmant < 63 and dtype is np.float64:
+        pytest.skip("no type wider than float64 here")
+    x = arguments(dtype)
+    error = errors(evaluate(name, x), oracle(name, x))
+    worst = np.argmax(error)
+    assert error[worst] <= BOUNDS[name], x[worst]
+
+
+INF, NAN = np.inf, np.nan
+SPECIAL = {
+    "exp": {0.0: 1, INF: INF, -INF: 0, NAN: NAN, 1e30: INF, -1e30: 0},
+    "log": {1.0: 0, 0.0: -INF, INF: INF, -1.0: NAN, -INF: NAN, NAN: NAN},
+    "log1p": {0.0: 0.0, -1.0: -INF, INF: INF, -1.5: NAN, -INF: NAN, NAN: NAN},
+    "tanh": {0.0: 0.0, INF: 1, -INF: -1, NAN: NAN, 1e30: 1},
+    "sigmoid": {0.0: 0.5, INF: 1, -INF: 0, 1e30: 1, -1e30: 0, NAN: NAN},
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_special_values(name, dtype):
+    got = evaluate(name, np.array(list(SPECIAL[name]), dtype))
+    np.testing.assert_array_equal(got, np.array(list(SPECIAL[name].values()), dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["log1p", "tanh"])
+def test_zero_keeps_its_sign(name, dtype):
+    got = evaluate(name, np.array([0.0, -0.0], dtype))
+    np.testing.assert_array_equal(got, 0)
+    np.testing.assert_array_equal(np.signbit(got), [False, True])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_bits_do_not_depend_on_the_place_in_the_loop(name, dtype):
+    x = np.random.default_rng(1).uniform(0.1, 9, 67).astype(dtype)
+    whole = evaluate(name, x)
+    alone = np.concatenate([evaluate(name, x[i : i + 1]) for i in range(len(x))])
+    np.testing.assert_array_equal(whole, alone)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_loops_are_vectorised(name, dtype):
+    evaluate(name, np.ones(1, dtype))
+    loop = LOOPS[name]
+    signature = next(s for s in loop.signatures if s[0].dtype == numba.from_dtype(np.dtype(dtype)))
+    code = loop.inspect_llvm(signature)
+    scalar = "float" if dtype is np.float32 else "double"
+    assert re.search(rf"call <\d+ x {scalar}> @llvm\.fmuladd", code)
+    # Nothing of the other precision, and no function but LLVM's own inside the loop.
+    assert ("double" if dtype is np.float32 else "float ") not in code.replace("double*", "")
+    called = set(re.findall(r"call [^@\n]*@(\"[^\"]*\"|[\w.]+)", code))
+    assert not {
+        c for c in called if c.strip('"').startswith(("exp", "log", "tanh", "llvm.exp", "llvm.log"))
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plain_python(name):
+    x = np.linspace(0.1, 2, 5)
+    np.testing.assert_allclose(getattr(vecmath, name)(x), evaluate(name, x), rtol=1e-15)
+    assert np.ndim(getattr(vecmath, name)(x[0])) == 0
