@@ -62,19 +62,13 @@ def quantise_photograph() -> dict[str, Figure]:
     report("reconstruction error", error, theirs.inertia_)
     print(f"  {'root mean square error':24} {np.sqrt(error / pixels.size):.4f} of full scale")
     print(f"  {'bits per pixel':24} {ours.bits_per_vector_:g} instead of 24")
-    print(f"  {'compression ratio':24} {compression_of_bytes(ours, len(pixels)):.2f}\n")
+    print(f"  {'compression ratio':24} {ours.compression_ratio(photograph.reshape(-1, 3)):.2f}\n")
 
     shares = np.bincount(codes, minlength=N_COLOURS) / len(codes)
     return {
         "china_before_after": draw_before_after(photograph, decoded.reshape(photograph.shape)),
         "china_palette": draw_palette(ours.cluster_centers_, shares),
     }
-
-
-def compression_of_bytes(quantiser: KMeans, n_pixels: int) -> float:
-    """Return how much smaller indices and palette are than the photograph, three bytes a pixel."""
-    bits = n_pixels * quantiser.bits_per_vector_ + quantiser.cluster_centers_.size * 8
-    return n_pixels * 24 / bits
 
 
 def code_digits() -> dict[str, Figure]:

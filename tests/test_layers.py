@@ -15,6 +15,7 @@ LAYERS = (
     ("kernels",),
     ("autodiff", "nn"),
     (
+        "_validation",
         *("cluster", "decomposition", "kernel_approximation", "linear_model", "metrics"),
         *("neural_network", "svm", "optimize", "matrix_calculus"),
     ),
@@ -26,7 +27,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY = {
     "numba": ("_jit",),
     "llvmlite": ("_jit",),
-    "cupy": ("_jit", "backends", "kernels"),
+    "cupy": ("_jit", "backends", "_validation", "kernels"),
     "cupyx": ("_jit", "backends", "kernels"),
     "torch": (),
 }
