@@ -64,7 +64,7 @@ def merge_tree(parts: Sequence[T], merge: Callable[[T, T], T]) -> T:
     object
         The merged result.
     """
-    if not parts:
+    if len(parts) == 0:
         raise ValueError("merge_tree needs at least one part, got none.")
     level = list(parts)
     while len(level) > 1:

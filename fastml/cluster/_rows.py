@@ -55,7 +55,9 @@ class DenseRows:
         """Write the label of each row's nearest center."""
         self.kernels.assign(self.X, self.offset, centers, labels)
 
-    def assign_and_sum(self, centers: Any, scales: Any, labels: Any, sums: Any, counts: Any) -> None:
+    def assign_and_sum(
+        self, centers: Any, scales: Any, labels: Any, sums: Any, counts: Any
+    ) -> None:
         """Assign, and bring the running sums up to date."""
         self.kernels.assign_and_sum(
             self.X, self.sample_weight, self.offset, centers, scales, labels, sums, counts
@@ -83,7 +85,9 @@ class DenseRows:
         )
         return float(blocks.merge_tree(self.backend.to_host(out), np.add))
 
-    def seed_distances(self, candidates: Array, closest: Any, distances: Any, potentials: Any) -> None:
+    def seed_distances(
+        self, candidates: Array, closest: Any, distances: Any, potentials: Any
+    ) -> None:
         """Measure what each candidate for the next center would leave of the potential."""
         candidates = self.backend.asarray(candidates + self.host_offset)
         self.seeding.seed_distances(
@@ -122,7 +126,9 @@ class CsrRows:
         """Write the label of each row's nearest center."""
         self.kernels.assign(*self.parts, centers, labels)
 
-    def assign_and_sum(self, centers: Any, scales: Any, labels: Any, sums: Any, counts: Any) -> None:
+    def assign_and_sum(
+        self, centers: Any, scales: Any, labels: Any, sums: Any, counts: Any
+    ) -> None:
         """Assign, and bring the running sums up to date."""
         self.kernels.assign_and_sum(
             *self.parts, self.sample_weight, centers, scales, labels, sums, counts
@@ -140,7 +146,9 @@ class CsrRows:
         self.kernels.inertia(*self.parts, self.sample_weight, centers, labels, self.block_rows, out)
         return float(blocks.merge_tree(self.backend.to_host(out), np.add))
 
-    def seed_distances(self, candidates: Array, closest: Any, distances: Any, potentials: Any) -> None:
+    def seed_distances(
+        self, candidates: Array, closest: Any, distances: Any, potentials: Any
+    ) -> None:
         """Measure what each candidate for the next center would leave of the potential."""
         self.kernels.seed_distances(
             *self.parts, self.backend.asarray(candidates), closest, self.sample_weight,
