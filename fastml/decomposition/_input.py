@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
 
 from fastml.backends import on_device, resolve
 from fastml.config import get_config
 
-__all__ = ["check_finite", "checked_weights", "validated"]
+__all__ = ["check_finite", "checked_weights", "effective_samples", "padded", "validated"]
 
 FLOATS = (np.float64, np.float32)
 
@@ -99,3 +100,30 @@ def checked_weights(sample_weight: Any, X: Any) -> Any:
             "counts how many times its row occurs, and the variance of one row is undefined."
         )
     return weights
+
+
+def effective_samples(X: Any, weights: Any) -> int:
+    """Return how many rows the weighted rows stand for, or how many there are."""
+    if not weights.size:
+        return X.shape[0]
+    return max(int(np.count_nonzero(weights)), int(weights.sum(dtype=np.float64)))
+
+
+def padded(backend: Any, X: Any, weights: Any, n_rows: int) -> tuple[Any, Any]:
+    """Return rows and weights on the backend, with rows of weight 0 up to `n_rows` of them.
+
+    A few heavy rows stand for more samples, and so for more components, than a decomposition of
+    the rows themselves would give.
+    """
+    missing = n_rows - X.shape[0]
+    if missing > 0:
+        weights = np.concatenate([weights, np.zeros(missing, weights.dtype)])
+    weights = backend.asarray(weights)
+    if sparse.issparse(X):
+        if missing > 0:
+            X = sparse.vstack([X, sparse.csr_array((missing, X.shape[1]), dtype=X.dtype)], X.format)
+        return X, weights
+    rows = backend.asarray(X)
+    if missing > 0:
+        rows = backend.xp.concatenate([rows, backend.zeros((missing, X.shape[1]), rows.dtype)])
+    return rows, weights

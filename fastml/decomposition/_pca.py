@@ -10,8 +10,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from fastml.backends import on_device, resolve
+from fastml.decomposition._axes import completed, signs_of
 from fastml.decomposition._base import PrincipalAxes
-from fastml.decomposition._input import check_finite, checked_weights, validated
+from fastml.decomposition._input import (
+    check_finite,
+    checked_weights,
+    effective_samples,
+    padded,
+    validated,
+)
 from fastml.decomposition._minka import infer_dimension
 from fastml.decomposition._solvers import SOLVERS, Problem, Solution
 
@@ -211,14 +218,17 @@ class PCA(PrincipalAxes):
             self, X, finite=sparse.issparse(X), min_samples=2, accept_sparse=("csr", "csc")
         )
         weights = checked_weights(sample_weight, X)
-        self._fit_svd_solver, n_components = self._choose(X)
-        self._check_n_components(n_components, X.shape)
+        shape = (effective_samples(X, weights), X.shape[1])
+        self._fit_svd_solver, n_components = self._choose(shape, sparse.issparse(X))
+        self._check_n_components(n_components, shape)
         backend = resolve(X)
+        rows, weights = padded(backend, X, weights, min(shape))
         problem = Problem(
             backend=backend,
             solver=self._fit_svd_solver,
-            X=X if sparse.issparse(X) else backend.asarray(X),
-            sample_weight=backend.asarray(weights),
+            X=rows,
+            sample_weight=weights,
+            n_samples=shape[0],
             n_components=n_components,
             standardize=self.standardize,
             # Weighted rows are no longer those to project.
@@ -233,25 +243,26 @@ class PCA(PrincipalAxes):
             },
         )
         solution = SOLVERS[self._fit_svd_solver](problem)
-        # Each component's entry largest in size is made positive.
-        largest = np.abs(solution.components).argmax(axis=1)
-        signs = np.where(np.take_along_axis(solution.components, largest[:, None], 1) < 0, -1, 1)
-        self._keep(solution, solution.components * signs, n_components, X)
-        return X, solution, signs.ravel()
+        rank = int(np.count_nonzero(solution.variances > solution.floor))
+        components = completed(solution.components, rank)
+        signs = signs_of(components)
+        self._keep(solution, components * signs[:, None], n_components, X.dtype, min(shape))
+        self.n_samples_ = X.shape[0]
+        return X, solution, signs
 
-    def _choose(self, X: Any) -> tuple[str, Any]:
+    def _choose(self, shape: tuple[int, int], is_sparse: bool) -> tuple[str, Any]:
         """Return the solver and the number of components asked of it."""
-        n_samples, n_features = X.shape
-        smaller = min(X.shape)
+        n_samples, n_features = shape
+        smaller = min(shape)
         solver, n_components = self.svd_solver, self.n_components
-        if solver == "auto" and sparse.issparse(X):
+        if solver == "auto" and is_sparse:
             solver = "arpack"
         if n_components is None:
             n_components = smaller - 1 if solver == "arpack" else smaller
         if solver == "auto":
             if n_features <= 1000 and n_samples >= 10 * n_features:
                 solver = "covariance_eigh"
-            elif max(X.shape) <= 500 or n_components == "mle":
+            elif max(shape) <= 500 or n_components == "mle":
                 solver = "full"
             elif 1 <= n_components < 0.8 * smaller:
                 solver = "randomized"
@@ -287,9 +298,10 @@ class PCA(PrincipalAxes):
                 f"n_features)={smaller!r} with svd_solver='{solver}'"
             )
 
-    def _keep(self, solution: Solution, components: Any, n_components: Any, X: Any) -> None:
-        """Set the fitted attributes from what a solver found."""
-        dtype, smaller = X.dtype, min(X.shape)
+    def _keep(
+        self, solution: Solution, components: Any, n_components: Any, dtype: Any, most: int
+    ) -> None:
+        """Set the fitted attributes from what a solver found; at most `most` components."""
         variances = solution.variances
         ratios = variances / solution.total_variance
         if n_components == "mle":
@@ -302,10 +314,9 @@ class PCA(PrincipalAxes):
             k = int(n_components)
 
         self.noise_variance_: Any = 0.0
-        if k < smaller:
+        if k < most:
             left_out = variances[k:].sum() + solution.rest
             self.noise_variance_ = dtype.type(left_out / (solution.n_variances - k))
-        self.n_samples_ = X.shape[0]
         self.n_components_ = k
         self.mean_ = solution.mean.astype(dtype)
         self.scale_ = None if solution.scale is None else solution.scale.astype(dtype)

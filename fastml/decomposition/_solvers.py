@@ -23,6 +23,7 @@ class Problem:
     solver: str
     X: Any  # on the backend, or a sparse matrix in host memory
     sample_weight: Any  # (n_samples,), or (0,) for ones
+    n_samples: int  # that the weights stand for
     n_components: Any
     standardize: bool
     overwrite: bool
@@ -44,19 +45,21 @@ class Solution:
     total_variance: float
     rest: float  # the sum of the variances that were not computed
     n_variances: int  # how many there are with those
+    floor: float  # variances up to here are rounding
 
 
 def _state(problem: Problem, compute: Callable[..., Moments]) -> Moments:
     """Return moments of the rows, whose finiteness is that of the rows."""
-    X = problem.X
-    state = compute(problem.backend, X, problem.sample_weight)
-    if _finite(problem.backend, state):
-        return state
-    problem.refuse()
-    # Squares of large float32 values overflow where those of float64 do not.
-    wide = problem.backend.asarray(problem.sample_weight, np.float64)
-    state = compute(problem.backend, X.astype(np.float64), wide)
-    if not _finite(problem.backend, state):
+    backend, X = problem.backend, problem.X
+    with np.errstate(invalid="ignore", over="ignore"):
+        state = compute(backend, X, problem.sample_weight)
+        if _finite(backend, state):
+            return state
+        problem.refuse()
+        # Squares of large float32 values overflow where those of float64 do not.
+        wide = backend.asarray(problem.sample_weight, np.float64)
+        state = compute(backend, X.astype(np.float64), wide)
+    if not _finite(backend, state):
         raise ValueError(
             "Input X contains values whose squares are too large for dtype('float64')."
         )
@@ -82,6 +85,11 @@ def _scale(problem: Problem, mean: Any, variances: Any) -> Any:
 
 def _host(backend: Backend, a: Any) -> Any:
     return None if a is None else backend.to_host(a)
+
+
+def _rounding(values: Any, size: int, dtype: Any) -> float:
+    """Return how large zero eigenvalues or singular values can come out beside the others."""
+    return float(4 * np.finfo(dtype).eps * size**0.5 * values.max(initial=0.0))
 
 
 def _largest(backend: Backend, covariance: Any, k: int) -> tuple[Any, Any]:
@@ -123,6 +131,7 @@ def solve_covariance(problem: Problem) -> Solution:
         total_variance=total,
         rest=rest,
         n_variances=n_features,
+        floor=_rounding(values, n_features, np.float64),
     )
 
 
@@ -206,7 +215,8 @@ def _from_singular(
         variances=variances,
         total_variance=total,
         rest=max(total - found, 0.0),
-        n_variances=min(problem.X.shape),
+        n_variances=min(problem.n_samples, problem.X.shape[1]),
+        floor=_rounding(values, min(problem.X.shape), problem.X.dtype) ** 2 / (state.weight - 1),
     )
 
 

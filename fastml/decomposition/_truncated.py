@@ -139,9 +139,8 @@ def randomized_svd(
 
     # The factor with fewer columns is the cheaper one to keep orthogonal.
     wide = matrix.shape[0] < matrix.shape[1]
-    forth, back = matrix.times, matrix.transpose_times
-    if wide:
-        forth, back = back, forth
+    both = (matrix.times, matrix.transpose_times)
+    forth, back = reversed(both) if wide else both
     vectors = random_state.normal(size=(min(matrix.shape), k + n_oversamples))
     vectors = backend.asarray(vectors, matrix.dtype)
     for _ in range(int(n_iter)):
