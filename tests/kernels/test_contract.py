@@ -17,7 +17,10 @@ KERNELS = [(family, name) for family in cases.families() for name in cases.kerne
 # exists there and raises NotImplementedError with that reason.
 KNOWN_GAPS: dict[tuple[str, str, str], str] = {}
 
-_PARAMETER = re.compile(r"\s*(\w+)(?:=[^,#]+)?,\s*# (IN|OUT|INOUT) (scalar|\(.*\))$")
+# name,  # OUT (n_rows, n_columns) float64
+_PARAMETER = re.compile(
+    r"\s*(\w+)(?:=[^,#]+)?,\s*# (IN|OUT|INOUT) (scalar|\([^)]*\))( or \(| \w+$|$)"
+)
 
 
 def marked_parameters(kernel):
@@ -49,9 +52,9 @@ def test_parameters_and_defaults_agree(family, name, backend):
 
 
 @pytest.mark.parametrize("family", cases.families())
-def test_every_case_has_a_kernel(family):
+def test_every_kernel_has_a_case(family):
     module = importlib.import_module(f"fastml.testing.cases.{family}")
-    assert set(cases.public_names(module)) == set(cases.kernels(family))
+    assert set(cases.kernels(family)) <= set(cases.public_names(module))
 
 
 @pytest.mark.parametrize("family, name", KERNELS)
@@ -59,10 +62,12 @@ def test_case_fits_the_kernel(family, name):
     marked = marked_parameters(getattr(cases.kernel_module(family, "cpu"), name))
     assert list(marked) == list(cases.parameters(family, "cpu", name).parameters)
     written = {key for key, (direction, _) in marked.items() if direction != "IN"}
+    must = {key for key, (direction, _) in marked.items() if direction == "OUT"}
     for scale in ("tiny", "small"):
         case = cases.case(family, name, np.float32, scale, seed=1)
         assert set(case.args) == set(marked)
-        assert set(case.outputs) == written
+        # Of what is read too, not everything need be compared: bounds may differ and be right.
+        assert must <= set(case.outputs) <= written
         for key, (_, shape) in marked.items():
             value = case.args[key]
             if shape == "scalar":
@@ -72,17 +77,31 @@ def test_case_fits_the_kernel(family, name):
                 assert np.ndim(value) == n_axes, key
 
 
+def described_parameters(doc):
+    """Return {name: (type, description)} of a docstring; names may share an entry."""
+    section = doc.partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    found = {}
+    for head, body in re.findall(r"^(\S.*)\n((?: .*\n?)+)", section, re.MULTILINE):
+        names, _, kind = head.partition(" : ")
+        found.update(dict.fromkeys(names.split(", "), (kind, body)))
+    return found
+
+
 @pytest.mark.parametrize("family, name", KERNELS)
 def test_docstring_names_each_parameter_with_its_shape(family, name):
-    kernel = getattr(cases.kernel_module(family, "cpu"), name)
-    doc = inspect.getdoc(kernel)
-    for key, (direction, shape) in marked_parameters(kernel).items():
-        entry = re.search(rf"^{key} : (.*)\n((?: .*\n?)+)", doc, re.MULTILINE)
-        assert entry, f"{key} is not described"
+    module = cases.kernel_module(family, "cpu")
+    marked = marked_parameters(getattr(module, name))
+    described = described_parameters(inspect.getdoc(getattr(module, name)))
+    assert set(described) == set(marked)
+    for key, (direction, shape) in marked.items():
+        kind, body = described[key]
+        other = re.search(r"as for `(\w+)`", body)
+        if not kind and other:
+            assert marked_parameters(getattr(module, other[1]))[key] == (direction, shape), key
+            continue
+        assert kind, key
         if shape != "scalar":
-            assert entry[1].startswith(f"{shape} "), key
-        if direction == "OUT":
-            assert "Written" in entry[2], key
+            assert shape in kind, key
 
 
 def signature_strings(source):
@@ -111,9 +130,8 @@ def test_a_signature_is_seen():
     assert signature_strings(textwrap.dedent(source)) == [2]
 
 
-@pytest.mark.parametrize("gap", KNOWN_GAPS)
-def test_known_gaps_are_still_open(gap):
-    family, backend, name = gap
-    case = cases.case(family, name, np.float32, "tiny")
-    with pytest.raises(NotImplementedError, match=re.escape(KNOWN_GAPS[gap])):
-        cases.run(family, backend, name, case)
+def test_known_gaps_are_still_open():
+    for (family, backend, name), reason in KNOWN_GAPS.items():
+        case = cases.case(family, name, np.float32, "tiny")
+        with pytest.raises(NotImplementedError, match=re.escape(reason)):
+            cases.run(family, backend, name, case)
