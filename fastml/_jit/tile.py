@@ -87,9 +87,10 @@ class _Vectors:
         self.fmuladd = self.overloaded("llvm.fmuladd", self.vector, [self.vector] * 3)
 
     def overloaded(self, name, result, operands):
-        """Declare an LLVM intrinsic by the vector type of its first operand."""
-        item = {"float": "f32", "double": "f64", "i32": "i32"}[str(operands[0].element)]
-        full = f"{name}.v{operands[0].count}{item}"
+        """Declare an LLVM intrinsic by the vector type of its last operand."""
+        kind = operands[-1]
+        item = {"float": "f32", "double": "f64", "i32": "i32"}[str(kind.element)]
+        full = f"{name}.v{kind.count}{item}"
         return cgutils.get_or_insert_function(
             self.builder.module, ir.FunctionType(result, operands), full
         )
@@ -131,8 +132,11 @@ def _squared_difference(v, factor, column, total):
     return v.builder.call(v.fmuladd, [difference, difference, total])
 
 
-def _accumulate(context, builder, sig, args, term=_product):
-    """Emit the loops; return the shape and the accumulators as loaded vectors [row][vector]."""
+def _accumulate(context, builder, sig, args, term=_product, row_offsets=None):
+    """Emit the loops; return the shape and the accumulators as loaded vectors [row][vector].
+
+    `row_offsets` are the elements of `a` where the rows begin; p * a_row where it is None.
+    """
     (a_t, b_t, init_t) = sig
     (a, a0, a_row, a_outer, a_inner, b, b0, b_outer, n_outer, n_inner, init, init0, init_row) = args
     v = _Vectors(context, builder, a_t.dtype)
@@ -146,7 +150,8 @@ def _accumulate(context, builder, sig, args, term=_product):
             cell = cgutils.alloca_once(builder, v.vector)
             builder.store(v.load(init_data, builder.add(row, _int(j * v.lanes))), cell)
             cells[p].append(cell)
-    row_offsets = [builder.mul(_int(p), a_row) for p in range(v.rows)]
+    if row_offsets is None:
+        row_offsets = [builder.mul(_int(p), a_row) for p in range(v.rows)]
     with cgutils.for_range(builder, n_outer) as outer:
         a_start = builder.add(a0, builder.mul(outer.index, a_outer))
         b_start = builder.add(b0, builder.mul(outer.index, b_outer))
@@ -232,6 +237,98 @@ def tile_difference(
     at distance zero exactly.
     """
     return _tile_writing(_squared_difference, out, a, b, init)
+
+
+@intrinsic
+def tile_listed(
+    typingctx,
+    out,
+    a, a0, a_row, rows, rows0, n_rows,
+    b, b0, n_inner,
+    init, init0, init_row,
+):  # fmt: skip
+    """Like `tile` with one outer step, for rows of `a` given by a list.
+
+    Parameters
+    ----------
+    out : array
+        (tile_rows, TILE_COLS) products from its start on.
+    a, a0, a_row : array, int, int
+        Left operand: row r begins at a0 + r * a_row and is contiguous.
+    rows, rows0, n_rows : int32 array, int, int
+        Numbers of the rows, from index `rows0` on; where there are fewer than `tile_rows`, the
+        last is repeated.
+    b, b0, n_inner, init, init0, init_row
+        As for `tile`.
+    """
+    for name, ty in (("out", out), ("a", a), ("b", b), ("init", init)):
+        _require_float_array(name, ty)
+    i = _INDEX
+    sig = types.void(out, a, i, i, rows, i, i, b, i, i, init, i, i)
+
+    def codegen(context, builder, signature, args):
+        out_v, a_v, a_first, a_stride, rows_v, rows_first, count, b_v, b_first, steps, *start = args
+        t = signature.args
+        listed = _data(context, builder, t[4], rows_v)
+        height = tile_shape(t[1].dtype.bitwidth // 8)[0]
+        last = builder.sub(count, _int(1))
+        offsets = []
+        for p in range(height):
+            inside = builder.icmp_signed("<", _int(p), count)
+            at = builder.add(rows_first, builder.select(inside, _int(p), last))
+            number = builder.sext(builder.load(builder.gep(listed, [at])), ir.IntType(64))
+            offsets.append(builder.mul(number, a_stride))
+        operands = (
+            a_v, a_first, a_stride, _int(0), _int(1), b_v, b_first, _int(0), _int(1), steps, *start
+        )  # fmt: skip
+        kinds = (t[1], t[7], t[10])
+        v, acc = _accumulate(context, builder, kinds, operands, row_offsets=offsets)
+        data = _data(context, builder, t[0], out_v)
+        for p, row in enumerate(acc):
+            for j, value in enumerate(row):
+                v.store(value, data, _int(p * TILE_COLS + j * v.lanes))
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+@intrinsic
+def lane_squared_distance(typingctx, a, a0, b, b0, n):
+    """Return the sum of (a[a0 + i] - b[b0 + i])**2 over i < n, added up lane by lane."""
+    _require_float_array("a", a)
+    _require_float_array("b", b)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        a_v, a_first, b_v, b_first, count = args
+        v = _Vectors(context, builder, t[0].dtype)
+        a_data, b_data = _data(context, builder, t[0], a_v), _data(context, builder, t[2], b_v)
+        total = cgutils.alloca_once_value(builder, ir.Constant(v.vector, [0.0] * v.lanes))
+        rest = cgutils.alloca_once_value(builder, v.scalar(0.0))
+        n_vectors = builder.sdiv(count, _int(v.lanes))
+        with cgutils.for_range(builder, n_vectors) as loop:
+            step = builder.mul(loop.index, _int(v.lanes))
+            difference = builder.fsub(
+                v.load(a_data, builder.add(a_first, step)),
+                v.load(b_data, builder.add(b_first, step)),
+            )
+            term = builder.call(v.fmuladd, [difference, difference, builder.load(total)])
+            builder.store(term, total)
+        done = builder.mul(n_vectors, _int(v.lanes))
+        with cgutils.for_range(builder, builder.sub(count, done)) as loop:
+            step = builder.add(done, loop.index)
+            difference = builder.fsub(
+                builder.load(builder.gep(a_data, [builder.add(a_first, step)])),
+                builder.load(builder.gep(b_data, [builder.add(b_first, step)])),
+            )
+            square = builder.fmul(difference, difference)
+            builder.store(builder.fadd(builder.load(rest), square), rest)
+        add = v.overloaded("llvm.vector.reduce.fadd", v.scalar, [v.scalar, v.vector])
+        # reassoc: a tree of halves instead of one lane after the other.
+        operands = [builder.load(rest), builder.load(total)]
+        return builder.call(add, operands, fastmath=("reassoc",))
+
+    return a.dtype(a, _INDEX, b, _INDEX, _INDEX), codegen
 
 
 @intrinsic

@@ -11,13 +11,6 @@ from fastml.cluster._rows import Array, Rows
 
 # The cluster sums count in 2**-40 of their unit in a second limb where X is float64.
 LOW_SCALE = 2.0**40
-# Bounds are kept once fewer rows than this change their label: before, centers move too far for
-# bounds to rule much out. Measured on normal data, the worst case for pruning.
-BOUND_BELOW = 0.06
-# With less work per row than this a full assignment is cheaper than looking at bounds.
-BOUND_ABOVE_WORK = 512
-
-
 class Result(NamedTuple):
     """One run of k-means: labels, inertia, centers less the offset, iterations."""
 
@@ -160,7 +153,7 @@ def lloyd(
     heaviest = float(rows.host_weight.max(initial=0.0))
     state = State(centers, fixed_point_scales(rows.n_rows, peak, heaviest))
     memory = Memory(rows, n_clusters)
-    can_bound = rows.prunable and Bounds.pays(rows, n_clusters, BOUND_ABOVE_WORK)
+    few_enough = Bounds.start_below(rows, n_clusters) if rows.prunable else 0.0
     bounds = None
     if algorithm == "elkan" and rows.prunable:
         bounds = Bounds(rows, state.centers)
@@ -196,7 +189,7 @@ def lloyd(
             break
         if stop:
             break
-        if bounds is None and can_bound and n_changed < BOUND_BELOW * rows.n_rows:
+        if bounds is None and n_changed < few_enough * rows.n_rows:
             bounds = Bounds(rows, new)
     if not strict:
         # The centers moved after the last assignment: labels have to match them.

@@ -8,19 +8,15 @@ from fastml._jit.tile import (
     lane_find,
     lane_max,
     lane_runner_up,
-    tile,
+    lane_squared_distance,
+    tile_listed,
     tile_rows,
 )
-from fastml.kernels.kmeans.panels import (
-    FEATURE_RUN,
-    ROW_STRIDE,
-    gather_rows,
-    move_row,
-    squared_distance,
-)
+from fastml.kernels.kmeans.panels import FEATURE_RUN, move_row
 
 # Rows whose pairs are listed together: enough to fill tiles, few enough to stay in L2.
 CHUNK_ROWS = 480
+CHUNK_BYTES = 1 << 18
 
 
 @njit_leaf
@@ -36,85 +32,88 @@ def lower_distance(squared, error):
 
 
 @njit_leaf
-def score_in_one_run(X, rows, first, n_rows, offset, panels, bias, g, scratch, scores):
-    """Fill scores where all features fit into one run."""
-    d = X.shape[1]
-    gather_rows(X, rows, first, n_rows, 0, d, offset, scratch)
-    tile(
+def chunk_rows(X):
+    """Return how many rows to list together: whole tiles, and no more than stay in L2."""
+    height = tile_rows(X)
+    fitting = CHUNK_BYTES // (max(1, X.shape[1]) * X.itemsize)
+    return max(height, min(CHUNK_ROWS, fitting) // height * height)
+
+
+@njit_leaf
+def score_listed(packed, rows, first, n_rows, panels, bias, g, scores):
+    """Fill scores with x'c - |c|^2 / 2 of listed rows against the centers of one panel.
+
+    Run by run of features, as in a full assignment: the same arithmetic, the same bits.
+    """
+    d = panels.shape[1]
+    width = packed.shape[1]
+    if d <= FEATURE_RUN:
+        tile_listed(
+            scores, packed, 0, width, rows, first, n_rows,
+            panels, g * d * TILE_COLS, d,
+            bias, g * TILE_COLS, 0,
+        )  # fmt: skip
+        return
+    for i in range(scores.size):
+        scores[i] = bias[g * TILE_COLS + i % TILE_COLS]
+    tile_listed(
+        scores, packed, 0, width, rows, first, n_rows,
+        panels, g * d * TILE_COLS, d,
         scores, 0, TILE_COLS,
-        scratch, 0, ROW_STRIDE, 0, 1,
-        panels, g * d * TILE_COLS, 0, 1, d,
-        bias, g * TILE_COLS, 0,
     )  # fmt: skip
 
 
 @njit_leaf
-def score_in_runs(X, rows, first, n_rows, offset, panels, bias, g, scratch, scores):
-    """Fill scores run by run of features."""
-    d = X.shape[1]
-    for i in range(scores.size):
-        scores[i] = bias[g * TILE_COLS + i % TILE_COLS]
-    for t0 in range(0, d, FEATURE_RUN):
-        t1 = min(d, t0 + FEATURE_RUN)
-        gather_rows(X, rows, first, n_rows, t0, t1, offset, scratch)
-        tile(
-            scores, 0, TILE_COLS,
-            scratch, 0, ROW_STRIDE, 0, 1,
-            panels, (g * d + t0) * TILE_COLS, 0, 1, t1 - t0,
-            scores, 0, TILE_COLS,
-        )  # fmt: skip
-
-
-@njit_leaf
-def score_gathered(X, rows, first, n_rows, offset, panels, bias, g, scratch, scores):
-    """Fill scores with x'c - |c|^2 / 2 of listed rows against the centers of one panel."""
-    if X.shape[1] <= FEATURE_RUN:
-        score_in_one_run(X, rows, first, n_rows, offset, panels, bias, g, scratch, scores)
-    else:
-        score_in_runs(X, rows, first, n_rows, offset, panels, bias, g, scratch, scores)
+def is_near(lower, row, panel_reach, bound):
+    """Return whether any panel's lower bound is within `bound`."""
+    near = 0
+    for g in range(panel_reach.shape[0]):
+        near += np.float64(lower[row, g]) - panel_reach[g] <= bound
+    return near > 0
 
 
 @njit_leaf
 def list_pairs(
     X, first, last, offset, centers, labels, place, center_reach, panel_reach, upper, lower,
-    rounding, fresh, pairs, n_pairs, tight,
+    rounding, fresh, packed, pairs, n_pairs, tight,
 ):  # fmt: skip
-    """List for each panel the rows that have to meet it; return nothing, fill `tight`.
+    """Pack the rows that need an evaluation; list them for each panel they have to meet.
 
-    tight[i] is the upper bound of row first + i, or -1 where the row needs no evaluation.
+    tight[i] becomes the upper bound of row first + i, or -1 where it needs no evaluation.
     """
-    n_panels = lower.shape[1]
+    d = X.shape[1]
+    n_panels = panel_reach.shape[0]
     n_pairs[:] = 0
     for row in range(first, last):
+        i = row - first
         label = labels[row]
-        if fresh or label < 0:
-            tight[row - first] = np.inf
+        known = not fresh and label >= 0
+        tight[i] = -1.0
+        if known and not is_near(
+            lower, row, panel_reach, np.float64(upper[row]) + center_reach[label]
+        ):
+            continue
+        for t in range(d):
+            packed[i, t] = X[row, t] - offset[t]
+        if not known:
+            tight[i] = np.inf
             for g in range(n_panels):
-                pairs[g, n_pairs[g]] = row
+                pairs[g, n_pairs[g]] = i
                 n_pairs[g] += 1
             continue
-        bound = np.float64(upper[row]) + center_reach[label]
-        near = 0
-        for g in range(n_panels):
-            near += np.float64(lower[row, g]) - panel_reach[g] <= bound
-        tight[row - first] = -1.0
-        if near == 0:
-            continue
-        squared = squared_distance(X, row, offset, centers, label)
+        squared = np.float64(
+            lane_squared_distance(packed, i * packed.shape[1], centers, label * d, d)
+        )
         bound = upper_distance(squared, rounding * squared)
-        near = 0
-        for g in range(n_panels):
-            near += np.float64(lower[row, g]) - panel_reach[g] <= bound
-        if near == 0:
+        if not is_near(lower, row, panel_reach, bound):
             upper[row] = bound - center_reach[label] + rounding * (bound + center_reach[label])
             continue
-        tight[row - first] = bound
+        tight[i] = bound
         # The own panel is always met, so that scores compared come from the same arithmetic.
         own = place[label] // TILE_COLS
         for g in range(n_panels):
-            if g == own or np.float64(lower[row, g]) - panel_reach[g] <= bound:
-                pairs[g, n_pairs[g]] = row
-                n_pairs[g] += 1
+            pairs[g, n_pairs[g]] = i
+            n_pairs[g] += (g == own) | (np.float64(lower[row, g]) - panel_reach[g] <= bound)
 
 
 @njit_leaf
@@ -126,38 +125,40 @@ def assign_bounded_rows(
     """Assign rows start..stop; see `assign_bounded_and_sum`."""
     n_panels = panels.shape[0]
     height = tile_rows(X)
-    scratch = np.zeros((height, ROW_STRIDE), X.dtype)
+    size = chunk_rows(X)
+    packed = np.empty((size, X.shape[1] + 16), X.dtype)
     scores = np.empty(height * TILE_COLS, X.dtype)
-    pairs = np.empty((n_panels, CHUNK_ROWS), np.int64)
+    # One place more than there are rows: a row is written first and counted if it is near.
+    pairs = np.empty((n_panels, size + 1), np.int32)
     n_pairs = np.empty(n_panels, np.int64)
-    tight = np.empty(CHUNK_ROWS, np.float64)
-    best = np.empty(CHUNK_ROWS, X.dtype)
-    runner_up = np.empty(CHUNK_ROWS, X.dtype)
-    winner = np.empty(CHUNK_ROWS, np.int64)
+    tight = np.empty(size, np.float64)
+    best = np.empty(size, X.dtype)
+    runner_up = np.empty(size, X.dtype)
+    winner = np.empty(size, np.int64)
     largest = np.float64(0)
     for column in range(centers.shape[0]):
         largest = max(largest, -2.0 * np.float64(bias[column]))
     changed = 0
     evaluated = 0
-    for first in range(start, stop, CHUNK_ROWS):
-        last = min(stop, first + CHUNK_ROWS)
+    for first in range(start, stop, size):
+        last = min(stop, first + size)
         list_pairs(
             X, first, last, offset, centers, labels, place, center_reach, panel_reach, upper,
-            lower, rounding, fresh, pairs, n_pairs, tight,
+            lower, rounding, fresh, packed, pairs, n_pairs, tight,
         )  # fmt: skip
         best[:] = -np.inf
         for g in range(n_panels):
             evaluated += n_pairs[g]
+            reach = panel_reach[g]
             for begin in range(0, n_pairs[g], height):
                 n_rows = min(height, n_pairs[g] - begin)
-                score_gathered(X, pairs[g], begin, n_rows, offset, panels, bias, g, scratch, scores)
+                score_listed(packed, pairs[g], begin, n_rows, panels, bias, g, scores)
                 for p in range(n_rows):
-                    row = pairs[g, begin + p]
-                    i = row - first
+                    i = np.int64(pairs[g, begin + p])
+                    row = first + i
                     top = lane_max(scores, p * TILE_COLS)
                     norm = np.float64(row_norms[row])
                     distance = lower_distance(norm - 2.0 * top, rounding * (norm + largest))
-                    reach = panel_reach[g]
                     lower[row, g] = distance + reach - rounding * (distance + reach)
                     if top < best[i]:
                         continue
@@ -181,11 +182,10 @@ def assign_bounded_rows(
             old = labels[row]
             bound = tight[i]
             if label != old:
-                bound = np.inf
+                bound = upper_distance(norm - 2.0 * best[i], error)
                 move_row(X, row, sample_weight[row], scales, old, label, sums)
                 labels[row] = label
                 changed += 1
-            bound = min(bound, upper_distance(norm - 2.0 * best[i], error))
             reach = center_reach[label]
             upper[row] = bound - reach + rounding * (bound + reach)
     counts[0] = changed

@@ -56,15 +56,6 @@ def pack_rows(X, first, n_rows, t0, t1, offset, scratch):
 
 
 @njit_leaf
-def gather_rows(X, rows, first, n_rows, t0, t1, offset, scratch):
-    """Copy listed rows of X less the offset into the scratch."""
-    for p in range(n_rows):
-        row = rows[first + p]
-        for t in range(t0, t1):
-            scratch[p, t - t0] = X[row, t] - offset[t]
-
-
-@njit_leaf
 def nearest_in_one_run(X, first, n_rows, offset, panels, bias, scratch, best, best_panel):
     """Fill best and best_panel where all features fit into one run."""
     d = X.shape[1]
@@ -152,28 +143,31 @@ def squared_distance(X, row, offset, centers, label):
 
 
 @njit_leaf
-def add_row(X, row, weight, scales, sign, sums, cluster):
-    """Add a row, or take it out with `sign` -1, to the fixed-point sums of a cluster."""
+def add_row(X, row, weight, scales, sums, cluster):
+    """Add weight * row to the fixed-point sums of a cluster; a negative weight takes it out.
+
+    Limbs are cut off towards zero, so that those of -x are minus those of x.
+    """
     d = X.shape[1]
-    heavy = np.float64(weight)
+    factor = weight * scales[0]
     if sums.shape[0] == 1:
         for t in range(d):
-            sums[0, cluster, t] += sign * to_limbs(np.float64(X[row, t]) * heavy, scales[0])[0]
+            sums[0, cluster, t] += to_limbs(np.float64(X[row, t]), factor)[0]
     else:
         for t in range(d):
-            high, low = to_limbs(np.float64(X[row, t]) * heavy, scales[0])
-            sums[0, cluster, t] += sign * high
-            sums[1, cluster, t] += sign * low
-        sums[1, cluster, d] += sign * to_limbs(heavy, scales[1])[1]
-    sums[0, cluster, d] += sign * to_limbs(heavy, scales[1])[0]
+            high, low = to_limbs(np.float64(X[row, t]), factor)
+            sums[0, cluster, t] += high
+            sums[1, cluster, t] += low
+        sums[1, cluster, d] += to_limbs(weight, scales[1])[1]
+    sums[0, cluster, d] += to_limbs(weight, scales[1])[0]
 
 
 @njit_leaf
 def move_row(X, row, weight, scales, source, target, sums):
     """Take a row out of the sums of cluster `source` (-1: none) and add it to `target`."""
     if source >= 0:
-        add_row(X, row, weight, scales, -1, sums, source)
-    add_row(X, row, weight, scales, 1, sums, target)
+        add_row(X, row, -np.float64(weight), scales, sums, source)
+    add_row(X, row, np.float64(weight), scales, sums, target)
 
 
 @njit_leaf

@@ -68,19 +68,19 @@ def squared_distance(data, indices, first, last, centers, norms, label):
 
 
 @njit_leaf
-def add_row(data, indices, first, last, weight, scales, sign, sums, cluster):
-    """Add a row, or take it out with `sign` -1, to the fixed-point sums of a cluster."""
+def add_row(data, indices, first, last, weight, scales, sums, cluster):
+    """Add weight * row to the fixed-point sums of a cluster; a negative weight takes it out."""
     n_limbs, _, width = sums.shape
-    heavy = np.float64(weight)
+    factor = weight * scales[0]
     for e in range(first, last):
-        high, low = to_limbs(np.float64(data[e]) * heavy, scales[0])
-        sums[0, cluster, indices[e]] += sign * high
+        high, low = to_limbs(np.float64(data[e]), factor)
+        sums[0, cluster, indices[e]] += high
         if n_limbs > 1:
-            sums[1, cluster, indices[e]] += sign * low
-    high, low = to_limbs(heavy, scales[1])
-    sums[0, cluster, width - 1] += sign * high
+            sums[1, cluster, indices[e]] += low
+    high, low = to_limbs(weight, scales[1])
+    sums[0, cluster, width - 1] += high
     if n_limbs > 1:
-        sums[1, cluster, width - 1] += sign * low
+        sums[1, cluster, width - 1] += low
 
 
 def _assignment_work(data, indices, indptr, *rest):
@@ -164,11 +164,11 @@ def assign_and_sum(
             label = nearest(data, indices, first, last, columns, half_norms, scores)
             old = labels[row]
             if label != old:
-                weight = sample_weight[row]
+                weight = np.float64(sample_weight[row])
                 share = sums[worker]
                 if old >= 0:
-                    add_row(data, indices, first, last, weight, scales, -1, share, old)
-                add_row(data, indices, first, last, weight, scales, 1, share, label)
+                    add_row(data, indices, first, last, -weight, scales, share, old)
+                add_row(data, indices, first, last, weight, scales, share, label)
                 labels[row] = label
                 changed += 1
         counts[worker, 0] = changed
