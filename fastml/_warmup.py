@@ -1,0 +1,140 @@
+"""Compile kernels before they are needed, by fitting problems that take no time."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from fastml.backends import Backend, resolve
+from fastml.config import config_context, get_config
+
+# Enough work in every kernel for its parallel variant to be chosen.
+SHAPE = (6000, 40)
+
+
+def _blobs(dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    rng = np.random.default_rng(0)
+    centers = rng.uniform(-10, 10, (20, SHAPE[1]))
+    X = centers[np.arange(SHAPE[0]) % len(centers)] + rng.normal(size=SHAPE)
+    return X.astype(dtype)
+
+
+def _kmeans(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.cluster import KMeans
+
+    X = _blobs(dtype)
+    for algorithm in ("lloyd", "elkan"):
+        for data in (X, sp.csr_matrix(X)):
+            model = KMeans(20, algorithm=algorithm, random_state=0).fit(data)
+            model.predict(data)
+            model.score(data)
+            # No row is near the second center: what moves it is a kernel of its own.
+            far = np.stack([X[0], X[0] + 1000]).astype(dtype)
+            KMeans(2, init=far, max_iter=2, tol=1e9, algorithm=algorithm).fit(data)
+
+
+def _distances(backend: Backend, dtype: np.dtype[Any]) -> None:
+    X = backend.asarray(_blobs(dtype))
+    for squared in (False, True):
+        out = backend.empty((len(X), 20), dtype)
+        backend.kernels("distances").euclidean(X, X[:20], squared, out)
+
+
+def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.decomposition import PCA
+
+    X = _blobs(dtype)
+    for solver in ("full", "covariance_eigh", "randomized", "arpack"):
+        for whiten in (False, True):
+            model = PCA(4, svd_solver=solver, whiten=whiten, random_state=0).fit(X)
+            model.inverse_transform(model.transform(X))
+    PCA(4, svd_solver="arpack").fit(sp.csr_matrix(X))
+    PCA(4, standardize=True).fit(X, sample_weight=np.ones(len(X)))
+
+
+def _elementwise(backend: Backend, dtype: np.dtype[Any]) -> None:
+    x = backend.asarray(np.linspace(0.1, 1.0, SHAPE[0] * SHAPE[1]), dtype)
+    out = backend.empty(x.shape, dtype)
+    functions = backend.kernels("elementwise")
+    for name in ("exp", "log", "log1p", "tanh", "sigmoid"):
+        getattr(functions, name)(x, out)
+
+
+def _rng(backend: Backend, dtype: np.dtype[Any]) -> None:
+    draws = backend.kernels("rng")
+    for draw in (draws.uniform, draws.normal):
+        draw(0, 0, 0, backend.empty(SHAPE[0] * SHAPE[1], dtype))
+    draws.bits(0, 0, 0, backend.empty((SHAPE[0] * SHAPE[1], 4), np.uint32))
+
+
+FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
+    "linalg": _linalg,
+    "distances": _distances,
+    "kmeans": _kmeans,
+    "elementwise": _elementwise,
+    "rng": _rng,
+}
+
+
+def warmup(
+    families: str | Iterable[str] | None = None,
+    dtypes: Any = ("float32", "float64"),
+    backend: str | None = None,
+) -> dict[str, float]:
+    """Compile kernels now, so that later fits do not wait for it.
+
+    Code for the CPU is kept on disk for later processes: an image or an installer may call this
+    once. Code for a GPU lasts as long as the process.
+
+    Parameters
+    ----------
+    families : str or iterable of str, optional
+        Which kernels: any of "linalg" (PCA), "distances", "kmeans" (KMeans), "elementwise",
+        "rng"; all by default.
+    dtypes : dtype or iterable of dtypes, default=("float32", "float64")
+        The dtypes of the data to come.
+    backend : {"auto", "cpu", "cuda", "reference"}, optional
+        By default that of the configuration.
+
+    Returns
+    -------
+    dict of str to float
+        The seconds that each family took.
+
+    Examples
+    --------
+    >>> import fastml
+    >>> sorted(fastml.warmup("rng", dtypes="float64"))
+    ['rng']
+    """
+    names = list(FAMILIES) if families is None else _listed(families)
+    for name in names:
+        if name not in FAMILIES:
+            known = ", ".join(repr(family) for family in FAMILIES)
+            raise ValueError(f"families must be of {known}, got {name!r}.")
+    kinds = [_float_dtype(dtype) for dtype in _listed(dtypes)]
+    chosen = resolve(backend=backend)
+    seconds = {}
+    for name in names:
+        start = time.perf_counter()
+        # Small inputs run serial kernels, and large ones parallel kernels: both are wanted.
+        for num_threads in (1, get_config().num_threads):
+            with config_context(backend=chosen.name, num_threads=num_threads, progress=False):
+                for dtype in kinds:
+                    FAMILIES[name](chosen, dtype)
+        seconds[name] = time.perf_counter() - start
+    return seconds
+
+
+def _listed(value: Any) -> list[Any]:
+    single = isinstance(value, str | type | np.dtype)
+    return [value] if single else list(value)
+
+
+def _float_dtype(value: Any) -> np.dtype[Any]:
+    dtype = np.dtype(value)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtypes must be float32 or float64, got {value!r}.")
+    return dtype
