@@ -17,9 +17,9 @@ def eigh(
     matrix : (n, n) float
         Symmetric; overwritten.
     values : (n_vectors,), dtype of matrix
-        Its `n_vectors` largest eigenvalues.
+        Written: its `n_vectors` largest eigenvalues.
     vectors : (n_vectors, n), dtype of matrix
-        Their eigenvectors, one in each row.
+        Written: their eigenvectors, one in each row.
     """
     n, wanted = matrix.shape[0], values.shape[0]
     if wanted == 0:
@@ -46,11 +46,11 @@ def svd(
     matrix : (n_rows, n_columns) float
         Overwritten.
     left : (n_rows, rank), dtype of matrix
-        Left singular vectors; rank is the smaller of n_rows and n_columns.
+        Written: left singular vectors; rank is the smaller of n_rows and n_columns.
     values : (rank,), dtype of matrix
-        Singular values, largest first.
+        Written: singular values, largest first.
     right : (rank, n_columns), dtype of matrix
-        Right singular vectors, one in each row.
+        Written: right singular vectors, one in each row.
     """
     with one_blas_thread():
         left[:], values[:], right[:] = scipy.linalg.svd(
@@ -69,7 +69,7 @@ def qr(
     matrix : (n_rows, n_columns) float
         Overwritten.
     basis : (n_rows, rank), dtype of matrix
-        The factor Q; rank is the smaller of n_rows and n_columns.
+        Written: the factor Q; rank is the smaller of n_rows and n_columns.
     """
     with one_blas_thread():
         basis[:], _ = scipy.linalg.qr(matrix, mode="economic", overwrite_a=True, check_finite=False)
@@ -86,7 +86,7 @@ def lu(
     matrix : (n_rows, n_columns) float
         Overwritten.
     basis : (n_rows, rank), dtype of matrix
-        The factor P L; rank is the smaller of n_rows and n_columns.
+        Written: the factor P L; rank is the smaller of n_rows and n_columns.
     """
     with one_blas_thread():
         basis[:], _ = scipy.linalg.lu(matrix, permute_l=True, overwrite_a=True, check_finite=False)

@@ -24,11 +24,11 @@ def _moments_work(X, sample_weight, block_rows, means, scatters, weights):
 @njit_parallel(work=_moments_work)
 def block_moments(
     X,  # IN (n_samples, n_features)
-    sample_weight,  # IN (n_samples,) or (0,)
+    sample_weight,  # IN (n_weights,)
     block_rows,  # IN scalar
-    means,  # OUT (n_blocks, n_features) float64
-    scatters,  # OUT (n_blocks, n_features, n_features) float64
-    weights,  # OUT (n_blocks,) float64
+    means,  # OUT (n_blocks, n_features)
+    scatters,  # OUT (n_blocks, n_features, n_features)
+    weights,  # OUT (n_blocks,)
 ):
     """Weight, mean and scatter of each block of rows, in one pass over X.
 
@@ -36,16 +36,16 @@ def block_moments(
     ----------
     X : (n_samples, n_features) float
         Rows.
-    sample_weight : (n_samples,) or (0,), dtype of X
-        Weights of the rows, not negative; an empty array stands for ones.
+    sample_weight : (n_weights,), dtype of X
+        Weights of the rows, not negative: n_samples of them, or none, which stands for ones.
     block_rows : int
         Rows of a block; the last one may have fewer.
     means : (n_blocks, n_features) float64
-        Weighted mean of each block, 0 where a block's rows all have weight 0.
+        Written: the weighted mean of each block, 0 where a block's rows all have weight 0.
     scatters : (n_blocks, n_features, n_features) float64
-        Weighted sum over a block's rows of the outer products about the block's mean.
+        Written: the weighted sum over a block's rows of the outer products about the block's mean.
     weights : (n_blocks,) float64
-        Sum of the weights of each block.
+        Written: the sum of the weights of each block.
     """
     n_samples, n_features = X.shape
     n_stripes = -(-n_features // STRIPE_COLS)
@@ -80,11 +80,11 @@ def _column_work(X, sample_weight, block_rows, means, spreads, weights):
 @njit_parallel(work=_column_work)
 def block_column_moments(
     X,  # IN (n_samples, n_features)
-    sample_weight,  # IN (n_samples,) or (0,)
+    sample_weight,  # IN (n_weights,)
     block_rows,  # IN scalar
-    means,  # OUT (n_blocks, n_features) float64
-    spreads,  # OUT (n_blocks, n_features) float64
-    weights,  # OUT (n_blocks,) float64
+    means,  # OUT (n_blocks, n_features)
+    spreads,  # OUT (n_blocks, n_features)
+    weights,  # OUT (n_blocks,)
 ):
     """Weight, mean and sum of squares about it of each column in each block of rows.
 
@@ -92,16 +92,16 @@ def block_column_moments(
     ----------
     X : (n_samples, n_features) float
         Rows.
-    sample_weight : (n_samples,) or (0,), dtype of X
-        Weights of the rows, not negative; an empty array stands for ones.
+    sample_weight : (n_weights,), dtype of X
+        Weights of the rows, not negative: n_samples of them, or none, which stands for ones.
     block_rows : int
         Rows of a block; the last one may have fewer.
     means : (n_blocks, n_features) float64
-        Weighted mean of each block, 0 where a block's rows all have weight 0.
+        Written: the weighted mean of each block, 0 where a block's rows all have weight 0.
     spreads : (n_blocks, n_features) float64
-        Weighted sum of the squared differences from the block's mean.
+        Written: the weighted sum of the squared differences from the block's mean.
     weights : (n_blocks,) float64
-        Sum of the weights of each block.
+        Written: the sum of the weights of each block.
     """
     n_samples, n_features = X.shape
     n_stripes = -(-n_features // STRIPE_COLS)
@@ -125,7 +125,7 @@ def _project_work(X, mean, right, out):
 @njit_parallel(work=_project_work)
 def project(
     X,  # IN (n_samples, n_features)
-    mean,  # IN (n_features,) float64
+    mean,  # IN (n_features,)
     right,  # IN (n_features, n_columns)
     out,  # OUT (n_samples, n_columns)
 ):
@@ -140,7 +140,7 @@ def project(
     right : (n_features, n_columns), dtype of X
         Right factor.
     out : (n_samples, n_columns), dtype of X
-        The product.
+        Written: the product.
     """
     n_samples, n_features = X.shape
     n_columns = right.shape[1]
@@ -162,10 +162,10 @@ def _project_back_work(X, mean, left, block_rows, partials):
 @njit_parallel(work=_project_back_work)
 def block_project_back(
     X,  # IN (n_samples, n_features)
-    mean,  # IN (n_features,) float64
+    mean,  # IN (n_features,)
     left,  # IN (n_samples, n_columns)
     block_rows,  # IN scalar
-    partials,  # OUT (n_blocks, n_features, n_columns) float64
+    partials,  # OUT (n_blocks, n_features, n_columns)
 ):
     """Centre the rows of X and multiply by their transpose, block by block.
 
@@ -180,7 +180,7 @@ def block_project_back(
     block_rows : int
         Rows of a block; the last one may have fewer.
     partials : (n_blocks, n_features, n_columns) float64
-        ``(X - mean)' left`` over the rows of each block.
+        Written: ``(X - mean)' left`` over the rows of each block.
     """
     n_samples, n_features = X.shape
     n_stripes = -(-n_features // STRIPE_COLS)

@@ -5,11 +5,11 @@ import numpy as np
 
 def block_moments(
     X,  # IN (n_samples, n_features)
-    sample_weight,  # IN (n_samples,) or (0,)
+    sample_weight,  # IN (n_weights,)
     block_rows,  # IN scalar
-    means,  # OUT (n_blocks, n_features) float64
-    scatters,  # OUT (n_blocks, n_features, n_features) float64
-    weights,  # OUT (n_blocks,) float64
+    means,  # OUT (n_blocks, n_features)
+    scatters,  # OUT (n_blocks, n_features, n_features)
+    weights,  # OUT (n_blocks,)
 ):
     w = np.asarray(sample_weight if sample_weight.size else np.ones(len(X)), dtype=np.float64)
     for b in range(len(means)):
@@ -22,11 +22,11 @@ def block_moments(
 
 def block_column_moments(
     X,  # IN (n_samples, n_features)
-    sample_weight,  # IN (n_samples,) or (0,)
+    sample_weight,  # IN (n_weights,)
     block_rows,  # IN scalar
-    means,  # OUT (n_blocks, n_features) float64
-    spreads,  # OUT (n_blocks, n_features) float64
-    weights,  # OUT (n_blocks,) float64
+    means,  # OUT (n_blocks, n_features)
+    spreads,  # OUT (n_blocks, n_features)
+    weights,  # OUT (n_blocks,)
 ):
     w = np.asarray(sample_weight if sample_weight.size else np.ones(len(X)), dtype=np.float64)
     for b in range(len(means)):
@@ -38,7 +38,7 @@ def block_column_moments(
 
 def project(
     X,  # IN (n_samples, n_features)
-    mean,  # IN (n_features,) float64
+    mean,  # IN (n_features,)
     right,  # IN (n_features, n_columns)
     out,  # OUT (n_samples, n_columns)
 ):
@@ -47,10 +47,10 @@ def project(
 
 def block_project_back(
     X,  # IN (n_samples, n_features)
-    mean,  # IN (n_features,) float64
+    mean,  # IN (n_features,)
     left,  # IN (n_samples, n_columns)
     block_rows,  # IN scalar
-    partials,  # OUT (n_blocks, n_features, n_columns) float64
+    partials,  # OUT (n_blocks, n_features, n_columns)
 ):
     for b in range(len(partials)):
         block = slice(b * block_rows, (b + 1) * block_rows)
