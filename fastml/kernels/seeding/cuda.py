@@ -1,0 +1,148 @@
+"""k-means++ seeding on a CUDA device."""
+
+import numpy as np
+
+from fastml._jit.cuda import as_device, cuda, cuda_kernel
+from fastml._jit.grid import grid_1d
+from fastml.kernels.kmeans.tiles import DEPTH, THREADS, load_rows
+
+# Potentials are promised in float64, and draws are positions on them.
+FLOAT64_KERNELS = ("block_potentials", "_seed_pick")
+
+# A block measures one row a thread against so many candidates at once.
+CANDIDATES = 8
+ROWS_SHAPE = (DEPTH, THREADS + 1)
+
+
+@cuda_kernel
+def _seed_distances(X, candidates, closest, distances):
+    tile = cuda.shared.array(ROWS_SHAPE, X.dtype)
+    sums = cuda.local.array(CANDIDATES, X.dtype)
+    thread, first = cuda.threadIdx.x, cuda.blockIdx.x * THREADS
+    n_candidates, d = candidates.shape
+    row = first + thread
+    for j0 in range(0, n_candidates, CANDIDATES):
+        for j in range(CANDIDATES):
+            sums[j] = X.dtype.type(0)
+        for t0 in range(0, d, DEPTH):
+            depth = min(DEPTH, d - t0)
+            load_rows(X, first, t0, depth, tile)
+            cuda.syncthreads()
+            for t in range(depth):
+                x = tile[t, thread]
+                for j in range(CANDIDATES):
+                    # The last candidate is measured again where there are no more.
+                    difference = x - candidates[min(j0 + j, n_candidates - 1), t0 + t]
+                    sums[j] += difference * difference
+            cuda.syncthreads()
+        if row < X.shape[0]:
+            for j in range(CANDIDATES):
+                if j0 + j < n_candidates:
+                    distances[j0 + j, row] = min(sums[j], closest[row])
+
+
+@cuda_kernel
+def block_potentials(distances, sample_weight, block_rows, potentials):
+    """Add up weight times distance of each candidate over each canonical block."""
+    shares = cuda.shared.array(THREADS, np.float64)
+    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    block, j = cuda.blockIdx.x, cuda.blockIdx.y
+    total = 0.0
+    stop = min(sample_weight.shape[0], (block + 1) * block_rows)
+    for row in range(block * block_rows + thread, stop, n_threads):
+        total += np.float64(distances[j, row]) * np.float64(sample_weight[row])
+    shares[thread] = total
+    cuda.syncthreads()
+    if thread == 0:
+        for other in range(1, n_threads):
+            total += shares[other]
+        potentials[block, j] = total
+
+
+@cuda_kernel
+def _seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked):
+    # One block for each draw: it finds the canonical block, each thread adds up a run of its
+    # rows, and one thread walks through the run that holds the position.
+    shares = cuda.shared.array(THREADS, np.float64)
+    start_of_block = cuda.shared.array(1, np.int64)
+    rest_in_block = cuda.shared.array(1, np.float64)
+    thread, n_threads, pick = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x
+    n = closest.shape[0]
+    if thread == 0:
+        total = 0.0
+        last_full = 0
+        for b in range(potentials.shape[0]):
+            total += potentials[b]
+            if potentials[b] > 0.0:
+                last_full = b
+        rest = fractions[pick] * total
+        block = 0
+        while block < last_full and rest >= potentials[block]:
+            rest -= potentials[block]
+            block += 1
+        start_of_block[0] = block * block_rows
+        rest_in_block[0] = rest
+    cuda.syncthreads()
+    start = start_of_block[0]
+    stop = min(n, start + block_rows)
+    run = (stop - start + n_threads - 1) // n_threads
+    share = 0.0
+    for row in range(start + thread * run, min(stop, start + (thread + 1) * run)):
+        share += np.float64(closest[row]) * np.float64(sample_weight[row])
+    shares[thread] = share
+    cuda.syncthreads()
+    if thread == 0:
+        rest = rest_in_block[0]
+        last_full = 0
+        for other in range(n_threads):
+            if shares[other] > 0.0:
+                last_full = other
+        holder = 0
+        while holder < last_full and rest >= shares[holder]:
+            rest -= shares[holder]
+            holder += 1
+        found = -1
+        for row in range(start + holder * run, min(stop, start + (holder + 1) * run)):
+            mass = np.float64(closest[row]) * np.float64(sample_weight[row])
+            # Rounding may leave the position behind the last row: that row is taken.
+            if mass > 0.0:
+                found = row
+                if rest < mass:
+                    break
+                rest -= mass
+        if found < 0:
+            found = 0
+            while found < n - 1 and not sample_weight[found] > 0:
+                found += 1
+        picked[pick] = found
+
+
+def seed_distances(
+    X,  # IN (n_samples, n_features)
+    candidates,  # IN (n_candidates, n_features)
+    closest,  # IN (n_samples,)
+    sample_weight,  # IN (n_samples,)
+    block_rows,  # IN scalar
+    distances,  # OUT (n_candidates, n_samples)
+    potentials,  # OUT (n_blocks, n_candidates)
+):
+    X, candidates, closest = map(as_device, (X, candidates, closest))
+    sample_weight, distances, potentials = map(as_device, (sample_weight, distances, potentials))
+    n_tiles = -(-X.shape[0] // THREADS)
+    _seed_distances[n_tiles, THREADS](X, candidates, closest, distances)
+    n_threads = grid_1d(block_rows, THREADS)[1]
+    block_potentials[potentials.shape, n_threads](distances, sample_weight, block_rows, potentials)
+
+
+def seed_pick(
+    closest,  # IN (n_samples,)
+    sample_weight,  # IN (n_samples,)
+    block_rows,  # IN scalar
+    potentials,  # IN (n_blocks,)
+    fractions,  # IN (n_picks,)
+    picked,  # OUT (n_picks,)
+):
+    n_threads = grid_1d(block_rows, THREADS)[1]
+    before = map(as_device, (closest, sample_weight))
+    after = map(as_device, (potentials, fractions, picked))
+    _seed_pick[len(picked), n_threads](*before, block_rows, *after)
