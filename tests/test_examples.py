@@ -1,6 +1,7 @@
 """The quick start, as the README has users run it."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -11,11 +12,12 @@ import pytest
 QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart.py"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
     image = pytest.importorskip("matplotlib.image")
     done = subprocess.run(
         [sys.executable, QUICKSTART, "--output", tmp_path],
+        env={**os.environ, "PYTHONPATH": str(QUICKSTART.parent.parent)},
         capture_output=True,
         text=True,
         check=False,
