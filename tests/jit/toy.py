@@ -66,7 +66,11 @@ def start(code, package=PACKAGE, **environment):
 
 def finish(process):
     """Return what a process printed; it must succeed."""
-    out, err = process.communicate(timeout=120)
+    try:
+        out, err = process.communicate(timeout=600)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     assert process.returncode == 0, err
     return out.strip()
 
