@@ -41,7 +41,7 @@ def _cpu_features() -> dict[str, bool]:
     if config.CPU_FEATURES is not None:
         listed = config.CPU_FEATURES.split(",")
         return {item[1:]: item[0] == "+" for item in listed if item}
-    if config.CPU_NAME is not None and config.CPU_NAME != llvm.get_host_cpu_name():
+    if config.CPU_NAME is not None and llvm.get_host_cpu_name() != config.CPU_NAME:
         # Named but not described: assume what every CPU of that name can do.
         return {"avx2": config.CPU_NAME == "haswell", "fma": config.CPU_NAME == "haswell"}
     return dict(llvm.get_host_cpu_features())
@@ -391,6 +391,76 @@ def _reduce_max(v, vectors):
     reduce = v.overloaded("llvm.vector.reduce.fmax", v.scalar, [v.vector])
     # Without nnan x86 adds a NaN repair to every step; scores are finite or -inf here.
     return builder.call(reduce, [top], fastmath=("nnan", "nsz"))
+
+
+@intrinsic
+def side_by_side(typingctx, found, columns, n_lanes, centers, n_centers, n_features, bias):
+    """Find for rows in the lanes the center that maximises x'c + bias, one center at a time.
+
+    The sums are formed in the same order as in `tile`: bias first, then feature by feature.
+
+    Parameters
+    ----------
+    found : array of int32, (n_lanes,)
+        Written: the center, the lowest one where values tie.
+    columns, n_lanes : array, int
+        (n_features, n_lanes) rows side by side; `n_lanes` a multiple of 96.
+    centers, n_centers, n_features : array, int, int
+        (n_centers, n_features).
+    bias : array
+        (n_centers,) or longer.
+    """
+    for name, ty in (("columns", columns), ("centers", centers), ("bias", bias)):
+        _require_float_array(name, ty)
+    i = _INDEX
+    sig = types.void(found, columns, i, centers, i, i, bias)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        found_v, columns_v, lanes, centers_v, k, d, bias_v = args
+        v = _Vectors(context, builder, t[1].dtype)
+        # Sums, best and center of every vector stay in registers: 18 of 32, 6 of 16.
+        width = 2 if simd_level() in ("avx2", "generic") else 6
+        out = _data(context, builder, t[0], found_v)
+        x = _data(context, builder, t[1], columns_v)
+        c = _data(context, builder, t[3], centers_v)
+        start = _data(context, builder, t[6], bias_v)
+        int_vector = ir.VectorType(ir.IntType(32), v.lanes)
+        n_groups = builder.sdiv(lanes, _int(width * v.lanes))
+        total = [cgutils.alloca_once(builder, v.vector) for _ in range(width)]
+        best = [cgutils.alloca_once(builder, v.vector) for _ in range(width)]
+        which = [cgutils.alloca_once(builder, int_vector) for _ in range(width)]
+        with cgutils.for_range(builder, n_groups) as group:
+            first = builder.mul(group.index, _int(width * v.lanes))
+            for w in range(width):
+                builder.store(ir.Constant(v.vector, [float("-inf")] * v.lanes), best[w])
+                builder.store(ir.Constant(int_vector, [0] * v.lanes), which[w])
+            with cgutils.for_range(builder, k) as center:
+                bias_j = v.broadcast(builder.load(builder.gep(start, [center.index])))
+                for w in range(width):
+                    builder.store(bias_j, total[w])
+                row = builder.mul(center.index, d)
+                with cgutils.for_range(builder, d) as feature:
+                    at = builder.add(row, feature.index)
+                    factor = v.broadcast(builder.load(builder.gep(c, [at])))
+                    column = builder.add(builder.mul(feature.index, lanes), first)
+                    for w in range(width):
+                        value = v.load(x, builder.add(column, _int(w * v.lanes)))
+                        builder.store(_product(v, factor, value, builder.load(total[w])), total[w])
+                number = v.broadcast(builder.trunc(center.index, ir.IntType(32)))
+                for w in range(width):
+                    value, old = builder.load(total[w]), builder.load(best[w])
+                    larger = builder.fcmp_ordered(">", value, old)
+                    builder.store(builder.select(larger, value, old), best[w])
+                    chosen = builder.select(larger, number, builder.load(which[w]))
+                    builder.store(chosen, which[w])
+            for w in range(width):
+                where = builder.gep(out, [builder.add(first, _int(w * v.lanes))])
+                target = builder.bitcast(where, int_vector.as_pointer())
+                builder.store(builder.load(which[w]), target).align = 4
+        return context.get_dummy_value()
+
+    return sig, codegen
 
 
 @intrinsic

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from fastml.cluster._rows import Array, Rows
 
 # The cluster sums count in 2**-40 of their unit in a second limb where X is float64.
 LOW_SCALE = 2.0**40
+
+
 class Result(NamedTuple):
     """One run of k-means: labels, inertia, centers less the offset, iterations."""
 

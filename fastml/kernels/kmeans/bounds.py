@@ -150,11 +150,12 @@ def assign_bounded_rows(
         for g in range(n_panels):
             evaluated += n_pairs[g]
             reach = panel_reach[g]
+            listed = pairs[g]
             for begin in range(0, n_pairs[g], height):
                 n_rows = min(height, n_pairs[g] - begin)
-                score_listed(packed, pairs[g], begin, n_rows, panels, bias, g, scores)
+                score_listed(packed, listed, begin, n_rows, panels, bias, g, scores)
                 for p in range(n_rows):
-                    i = np.int64(pairs[g, begin + p])
+                    i = np.int64(listed[begin + p])
                     row = first + i
                     top = lane_max(scores, p * TILE_COLS)
                     norm = np.float64(row_norms[row])

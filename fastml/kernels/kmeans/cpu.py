@@ -3,21 +3,21 @@
 import numpy as np
 
 from fastml._jit import njit_parallel, prange
-from fastml._jit.tile import TILE_COLS, lane_argmax, tile_rows
+from fastml._jit.tile import TILE_COLS
 from fastml.kernels.kmeans.bounds import assign_bounded_rows
 from fastml.kernels.kmeans.panels import (
-    ROW_STRIDE,
+    BATCH,
     column_moments_of_block,
     move_row,
-    nearest_of_packed,
+    nearest_labels,
     pack_centers,
-    scores_size,
+    scratch_for,
     squared_distance,
     thread_span,
 )
 
 # Rows of one task where tasks need not follow the canonical blocks.
-TASK_ROWS = 480
+TASK_ROWS = 10 * BATCH
 
 
 def _assignment_work(X, *rest):
@@ -51,20 +51,15 @@ def assign(
     panels = np.empty((n_panels, d, TILE_COLS), X.dtype)
     bias = np.empty(n_panels * TILE_COLS, X.dtype)
     pack_centers(centers, np.arange(centers.shape[0]), panels, bias)
-    height = tile_rows(X)
     for task in prange(-(-n // TASK_ROWS)):
-        scratch = np.zeros((height, ROW_STRIDE), X.dtype)
-        scores = np.empty(scores_size(X, panels), X.dtype)
-        best = np.empty((height, TILE_COLS), X.dtype)
-        best_panel = np.zeros((height, TILE_COLS), np.int32)
+        scratch = scratch_for(X, centers)
+        found = np.empty(BATCH, np.int32)
         stop = min(n, (task + 1) * TASK_ROWS)
-        for first in range(task * TASK_ROWS, stop, height):
-            n_rows = min(height, stop - first)
-            nearest_of_packed(
-                X, first, n_rows, offset, panels, bias, scratch, scores, best, best_panel
-            )
+        for first in range(task * TASK_ROWS, stop, BATCH):
+            n_rows = min(BATCH, stop - first)
+            nearest_labels(X, first, n_rows, offset, centers, panels, bias, scratch, found)
             for p in range(n_rows):
-                labels[first + p] = lane_argmax(best, best_panel, p * TILE_COLS)[1]
+                labels[first + p] = found[p]
 
 
 @njit_parallel(work=_assignment_work)
@@ -105,27 +100,22 @@ def assign_and_sum(
     panels = np.empty((n_panels, d, TILE_COLS), X.dtype)
     bias = np.empty(n_panels * TILE_COLS, X.dtype)
     pack_centers(centers, np.arange(centers.shape[0]), panels, bias)
-    height = tile_rows(X)
     n_workers = sums.shape[0]
     for worker in prange(n_workers):
-        scratch = np.zeros((height, ROW_STRIDE), X.dtype)
-        scores = np.empty(scores_size(X, panels), X.dtype)
-        best = np.empty((height, TILE_COLS), X.dtype)
-        best_panel = np.zeros((height, TILE_COLS), np.int32)
-        start, stop = thread_span(worker, n_workers, n, height)
+        scratch = scratch_for(X, centers)
+        found = np.empty(BATCH, np.int32)
+        share = sums[worker]
+        start, stop = thread_span(worker, n_workers, n, BATCH)
         changed = 0
-        for first in range(start, stop, height):
-            n_rows = min(height, stop - first)
-            nearest_of_packed(
-                X, first, n_rows, offset, panels, bias, scratch, scores, best, best_panel
-            )
+        for first in range(start, stop, BATCH):
+            n_rows = min(BATCH, stop - first)
+            nearest_labels(X, first, n_rows, offset, centers, panels, bias, scratch, found)
             for p in range(n_rows):
                 row = first + p
-                label = lane_argmax(best, best_panel, p * TILE_COLS)[1]
                 old = labels[row]
-                if label != old:
-                    move_row(X, row, sample_weight[row], scales, old, label, sums[worker])
-                    labels[row] = label
+                if found[p] != old:
+                    move_row(X, row, sample_weight[row], scales, old, found[p], share)
+                    labels[row] = found[p]
                     changed += 1
         counts[worker, 0] = changed
         counts[worker, 1] = max(0, stop - start) * n_panels
@@ -189,7 +179,7 @@ def assign_bounded_and_sum(
         place[order[column]] = column
     n_workers = sums.shape[0]
     for worker in prange(n_workers):
-        start, stop = thread_span(worker, n_workers, n, tile_rows(X))
+        start, stop = thread_span(worker, n_workers, n, BATCH)
         assign_bounded_rows(
             X, sample_weight, offset, centers, scales, labels, sums[worker], counts[worker],
             order, place, center_reach, panel_reach, row_norms, upper, lower, rounding, fresh,
@@ -287,7 +277,7 @@ def column_moments(
     peaks : (n_blocks,) float64 array
         Written: largest absolute value in the block.
     """
-    n, d = X.shape
+    n = X.shape[0]
     for block in prange(means.shape[0]):
         start, stop = block * block_rows, min(n, (block + 1) * block_rows)
         column_moments_of_block(X, start, stop, means[block], deviations[block], peaks, block)

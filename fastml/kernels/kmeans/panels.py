@@ -12,13 +12,23 @@ leaving a rounding error behind: only rows that changed their label are touched.
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.tile import TILE_COLS, prefetch, tile, tile_best, tile_rows
+from fastml._jit.tile import (
+    TILE_COLS,
+    lane_argmax,
+    prefetch,
+    side_by_side,
+    tile,
+    tile_best,
+    tile_rows,
+)
 from fastml.kernels.kmeans import scalar
 
 to_limbs = njit_leaf(scalar.to_limbs)
 
 # Products are formed in runs of this many features: rows and one panel of centers stay in L1.
 FEATURE_RUN = 128
+# Rows labelled at a time: whole tiles of any height, and whole vectors.
+BATCH = 96
 # The scratch's row stride: a run and one cache line more, so that rows fall into different sets.
 ROW_STRIDE = FEATURE_RUN + 16
 
@@ -97,21 +107,55 @@ def nearest_in_runs(X, first, n_rows, offset, panels, bias, scratch, scores, bes
 
 
 @njit_leaf
-def nearest_of_packed(X, first, n_rows, offset, panels, bias, scratch, scores, best, best_panel):
-    """Fill best and best_panel for up to one tile of consecutive rows."""
-    best[:] = -np.inf
-    if X.shape[1] <= FEATURE_RUN:
-        nearest_in_one_run(X, first, n_rows, offset, panels, bias, scratch, best, best_panel)
-    else:
-        nearest_in_runs(X, first, n_rows, offset, panels, bias, scratch, scores, best, best_panel)
+def is_narrow(X, centers):
+    """Return whether rows side by side in a vector beat the tile: few and short centers."""
+    return centers.shape[0] * (X.shape[1] + 3) <= 1200
 
 
 @njit_leaf
-def scores_size(X, panels):
-    """Return how many partial scores a tile of rows needs between runs of features."""
-    if X.shape[1] <= FEATURE_RUN:
-        return 1
-    return panels.shape[0] * tile_rows(X) * TILE_COLS
+def nearest_narrow(X, first, n_rows, offset, centers, bias, columns, found):
+    """Find the nearest centers with one row in each lane."""
+    k, d = centers.shape
+    for t in range(d):
+        for p in range(n_rows):
+            columns[t, p] = X[first + p, t] - offset[t]
+    side_by_side(found, columns, BATCH, centers, k, d, bias)
+
+
+@njit_leaf
+def scratch_for(X, centers):
+    """Return the arrays that `nearest_labels` works in: one set for each worker."""
+    height = tile_rows(X)
+    n_panels = -(-centers.shape[0] // TILE_COLS)
+    narrow = is_narrow(X, centers)
+    in_runs = X.shape[1] > FEATURE_RUN
+    rows = np.zeros((height, ROW_STRIDE), X.dtype)
+    scores = np.empty(n_panels * height * TILE_COLS if in_runs else 0, X.dtype)
+    best = np.empty((height, TILE_COLS), X.dtype)
+    best_panel = np.zeros((height, TILE_COLS), np.int32)
+    columns = np.zeros((X.shape[1] if narrow else 0, BATCH), X.dtype)
+    return rows, scores, best, best_panel, columns
+
+
+@njit_leaf
+def nearest_labels(X, first, n_rows, offset, centers, panels, bias, scratch, found):
+    """Write the nearest centers of up to `BATCH` consecutive rows to `found`."""
+    rows, scores, best, best_panel, columns = scratch
+    if is_narrow(X, centers):
+        nearest_narrow(X, first, n_rows, offset, centers, bias, columns, found)
+        return
+    height = tile_rows(X)
+    for begin in range(0, n_rows, height):
+        left = min(height, n_rows - begin)
+        best[:] = -np.inf
+        if X.shape[1] <= FEATURE_RUN:
+            nearest_in_one_run(X, first + begin, left, offset, panels, bias, rows, best, best_panel)
+        else:
+            nearest_in_runs(
+                X, first + begin, left, offset, panels, bias, rows, scores, best, best_panel
+            )
+        for p in range(left):
+            found[begin + p] = lane_argmax(best, best_panel, p * TILE_COLS)[1]
 
 
 @njit_leaf

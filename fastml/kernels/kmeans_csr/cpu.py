@@ -157,6 +157,7 @@ def assign_and_sum(
     n_panels = -(-centers.shape[0] // 16)
     for worker in prange(n_workers):
         scores = np.empty(centers.shape[0], centers.dtype)
+        share = sums[worker]
         start, stop = thread_span(worker, n_workers, n, 1)
         changed = 0
         for row in range(start, stop):
@@ -165,7 +166,6 @@ def assign_and_sum(
             old = labels[row]
             if label != old:
                 weight = np.float64(sample_weight[row])
-                share = sums[worker]
                 if old >= 0:
                     add_row(data, indices, first, last, -weight, scales, share, old)
                 add_row(data, indices, first, last, weight, scales, share, label)
