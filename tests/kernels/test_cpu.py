@@ -13,7 +13,7 @@ CPU_KERNELS = [k for k in KERNELS if (k[0], "cpu", k[1]) not in KNOWN_GAPS]
 
 @pytest.mark.parametrize("dtype", cases.DTYPES)
 @pytest.mark.parametrize("family, name", CPU_KERNELS)
-@settings(max_examples=20, deadline=None, derandomize=True, database=None,
+@settings(max_examples=12, deadline=None, derandomize=True, database=None,
           suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
 @given(seed=st.integers(0, 2**16))
 @example(seed=0)
