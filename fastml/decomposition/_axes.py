@@ -46,5 +46,7 @@ def completed(components: Any, rank: int) -> Any:
 
 def signs_of(components: Any) -> Any:
     """Return, per component, the sign of the entry that is largest in size."""
+    if not components.size:
+        return np.empty(0)
     largest = np.abs(components).argmax(axis=1)
     return np.where(components[np.arange(len(components)), largest] < 0, -1, 1)

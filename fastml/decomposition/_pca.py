@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 from fastml.backends import on_device, resolve
@@ -202,7 +201,7 @@ class PCA(PrincipalAxes):
         if self.whiten:
             lengths = np.full(k, (solution.weight - 1) ** 0.5)
         backend = resolve(rows)
-        factor = backend.asarray(lengths[:k] * signs[:k], rows.dtype)
+        factor = backend.asarray(lengths[:k] * signs, rows.dtype)
         projections = backend.asarray(solution.left[:, :k]) * factor
         return projections if on_device(rows) else backend.to_host(projections)
 
@@ -239,14 +238,11 @@ class PCA(PrincipalAxes):
                 "iterated_power": self.iterated_power,
                 "n_oversamples": self.n_oversamples,
                 "power_iteration_normalizer": self.power_iteration_normalizer,
-                "random_state": check_random_state(self.random_state),
+                "random_state": self.random_state,
             },
         )
         solution = SOLVERS[self._fit_svd_solver](problem)
-        rank = int(np.count_nonzero(solution.variances > solution.floor))
-        components = completed(solution.components, rank)
-        signs = signs_of(components)
-        self._keep(solution, components * signs[:, None], n_components, X.dtype, min(shape))
+        signs = self._keep(solution, n_components, X.dtype, min(shape))
         self.n_samples_ = X.shape[0]
         return X, solution, signs
 
@@ -298,10 +294,11 @@ class PCA(PrincipalAxes):
                 f"n_features)={smaller!r} with svd_solver='{solver}'"
             )
 
-    def _keep(
-        self, solution: Solution, components: Any, n_components: Any, dtype: Any, most: int
-    ) -> None:
-        """Set the fitted attributes from what a solver found; at most `most` components."""
+    def _keep(self, solution: Solution, n_components: Any, dtype: Any, most: int) -> Any:
+        """Set the fitted attributes from what a solver found, at most `most` components.
+
+        Returns the signs that the components were multiplied by.
+        """
         variances = solution.variances
         ratios = variances / solution.total_variance
         if n_components == "mle":
@@ -320,10 +317,14 @@ class PCA(PrincipalAxes):
         self.n_components_ = k
         self.mean_ = solution.mean.astype(dtype)
         self.scale_ = None if solution.scale is None else solution.scale.astype(dtype)
-        self.components_ = np.array(components[:k], dtype=dtype, order="C")
+        rank = int(np.count_nonzero(variances[:k] > solution.floor))
+        components = completed(solution.components[:k], rank)
+        signs = signs_of(components)
+        self.components_ = np.array(components * signs[:, None], dtype=dtype, order="C")
         self.explained_variance_ = variances[:k].astype(dtype)
         self.explained_variance_ratio_ = ratios[:k].astype(dtype)
         self.singular_values_ = solution.singular_values[:k].astype(dtype)
+        return signs
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

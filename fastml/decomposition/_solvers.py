@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import check_random_state
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from fastml.backends import Backend
 from fastml.decomposition._moments import Moments, column_moments, finish, moments
 from fastml.decomposition._truncated import CentredMatrix, arpack_svd, randomized_svd
+from fastml.kernels.factorize.blas import one_blas_thread
 
 __all__ = ["SOLVERS", "Problem", "Solution"]
 
@@ -164,18 +166,21 @@ def solve_truncated(problem: Problem) -> Solution:
     roots = backend.xp.sqrt(weights)[:, None] if weights.size else None
     matrix = CentredMatrix(backend, X, mean, scale, roots)
     options, k = problem.options, int(problem.n_components)
+    random_state = check_random_state(options["random_state"])
     if problem.solver == "arpack":
-        start = options["random_state"].uniform(-1, 1, min(X.shape))
+        start = random_state.uniform(-1, 1, min(X.shape))
         left, values, right = arpack_svd(matrix, k, options["tol"], start.astype(X.dtype))
     else:
-        left, values, right = randomized_svd(
-            matrix,
-            k,
-            options["n_oversamples"],
-            options["iterated_power"],
-            options["power_iteration_normalizer"],
-            options["random_state"],
-        )
+        # Entered once here, so that each factorisation inside finds it done.
+        with one_blas_thread():
+            left, values, right = randomized_svd(
+                matrix,
+                k,
+                options["n_oversamples"],
+                options["iterated_power"],
+                options["power_iteration_normalizer"],
+                random_state,
+            )
     if scale is not None:
         variances = variances / scale**2
     total = float(variances.sum())

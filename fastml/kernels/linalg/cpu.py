@@ -7,6 +7,7 @@ from fastml._jit.tile import TILE_COLS
 from fastml.kernels.linalg.panels import (
     STRIPE_COLS,
     column_moments,
+    pack_columns,
     project_rows,
     split_mean,
     stripe_moments,
@@ -145,9 +146,7 @@ def project(
     n_samples, n_features = X.shape
     n_columns = right.shape[1]
     panels = np.zeros((-(-n_columns // TILE_COLS), n_features, TILE_COLS), X.dtype)
-    for k in range(n_features):
-        for j in range(n_columns):
-            panels[j // TILE_COLS, k, j % TILE_COLS] = right[k, j]
+    pack_columns(right, panels)
     shift = np.empty((2, n_features), X.dtype)
     split_mean(mean, shift[0], shift[1])
     for task in prange(-(-n_samples // PROJECT_ROWS)):

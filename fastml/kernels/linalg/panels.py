@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
+from fastml._jit.memory import copy_items
 from fastml._jit.tile import TILE_COLS, tile, tile_rows
 
 # float32 products are summed in float32 over this many rows at most, then added in float64.
@@ -44,15 +45,9 @@ def _spread(line, r, left, right):
     """Copy one centred row into row r of the panels of both sides."""
     rows = tile_rows(line)
     for p in range(left.shape[0]):
-        panel = left[p, r]
-        part = line[p * rows : (p + 1) * rows]
-        for c in range(rows):
-            panel[c] = part[c]
+        copy_items(left, (p * left.shape[1] + r) * rows, line, p * rows, rows)
     for p in range(right.shape[0]):
-        panel = right[p, r]
-        part = line[p * TILE_COLS : (p + 1) * TILE_COLS]
-        for c in range(TILE_COLS):
-            panel[c] = part[c]
+        copy_items(right, (p * right.shape[1] + r) * TILE_COLS, line, p * TILE_COLS, TILE_COLS)
 
 
 @njit_leaf
@@ -125,6 +120,31 @@ def _absorb(X, sample_weight, start, stop, first, weight, mean, work, line, left
 
 
 @njit_leaf
+def _unpack(total, out):
+    """Copy what tiles hold of a matrix to where it belongs."""
+    rows = total.shape[2]
+    for p in range(total.shape[0]):
+        for i in range(min(rows, out.shape[0] - p * rows)):
+            row = out[p * rows + i]
+            for q in range(total.shape[1]):
+                first = q * TILE_COLS
+                cell = total[p, q, i]
+                for j in range(min(TILE_COLS, row.shape[0] - first)):
+                    row[first + j] = cell[j]
+
+
+@njit_leaf
+def pack_columns(right, panels):
+    """Copy a matrix into panels of columns."""
+    for q in range(panels.shape[0]):
+        first = q * TILE_COLS
+        width = min(TILE_COLS, right.shape[1] - first)
+        for k in range(right.shape[0]):
+            for j in range(width):
+                panels[q, k, j] = right[k, first + j]
+
+
+@njit_leaf
 def stripe_moments(X, sample_weight, start, stop, first, second, mean, other_mean, scatter):
     """Scatter of two stripes of columns over rows start..stop about the rows' own means."""
     rows = tile_rows(X)
@@ -157,12 +177,10 @@ def stripe_moments(X, sample_weight, start, stop, first, second, mean, other_mea
             )  # fmt: skip
         weight = new
         _multiply(left, right, end - chunk + 1, diagonal, products, total)
+    _unpack(total, scatter[first : first + width, second : second + other])
     for i in range(width):
-        for j in range(other):
-            if not diagonal or i <= j:
-                value = total[i // rows, j // TILE_COLS, i % rows, j % TILE_COLS]
-                scatter[first + i, second + j] = value
-                scatter[second + j, first + i] = value
+        for j in range(i + 1 if diagonal else 0, other):
+            scatter[second + j, first + i] = scatter[first + i, second + j]
     return weight
 
 
@@ -253,7 +271,4 @@ def stripe_project_back(X, mean, left, start, stop, first, partial):
             line[:n_columns] = left[r]
             _spread(line, r - chunk, nothing, panels)
         _multiply(columns, panels, end - chunk, False, products, total)
-    for i in range(width):
-        for j in range(n_columns):
-            value = total[i // rows, j // TILE_COLS, i % rows, j % TILE_COLS]
-            partial[first + i, j] = value
+    _unpack(total, partial[first : first + width])
