@@ -86,13 +86,14 @@ class DenseRows:
         return float(blocks.merge_tree(self.backend.to_host(out), np.add))
 
     def seed_distances(
-        self, candidates: Array, closest: Any, distances: Any, potentials: Any
+        self, candidates: Array, chosen: Array, closest: Any, nearest: Any, *results: Any
     ) -> None:
         """Measure what each candidate for the next center would leave of the potential."""
-        candidates = self.backend.asarray(candidates + self.host_offset)
+        offset, asarray = self.host_offset, self.backend.asarray
         self.seeding.seed_distances(
-            self.X, candidates, closest, self.sample_weight, self.block_rows, distances, potentials
-        )
+            self.X, asarray(candidates + offset), asarray(chosen + offset), closest, nearest,
+            self.sample_weight, self.block_rows, *results,
+        )  # fmt: skip
 
 
 class CsrRows:
@@ -147,12 +148,12 @@ class CsrRows:
         return float(blocks.merge_tree(self.backend.to_host(out), np.add))
 
     def seed_distances(
-        self, candidates: Array, closest: Any, distances: Any, potentials: Any
+        self, candidates: Array, chosen: Array, closest: Any, nearest: Any, *results: Any
     ) -> None:
-        """Measure what each candidate for the next center would leave of the potential."""
+        """Measure what each candidate would leave of the potential; all rows are measured."""
         self.kernels.seed_distances(
             *self.parts, self.backend.asarray(candidates), closest, self.sample_weight,
-            self.block_rows, distances, potentials,
+            self.block_rows, *results,
         )  # fmt: skip
 
 

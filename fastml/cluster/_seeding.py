@@ -55,41 +55,30 @@ def kmeans_plusplus(
     indices = np.full(n_clusters, -1, np.int64)
     centers = np.empty((n_clusters, rows.n_features), rows.dtype)
 
+    starts = np.arange(0, n, rows.block_rows)
     # All rows are equally far from no center: the first draw goes by weight alone.
     closest = backend.asarray(np.ones(n, rows.dtype))
-    picked = backend.empty(1, np.int64)
-    starts = np.arange(0, n, rows.block_rows)
-    weights = np.add.reduceat(rows.host_weight.astype(np.float64), starts)
-    rows.seeding.seed_pick(
-        closest, rows.sample_weight, rows.block_rows,
-        backend.asarray(weights), backend.asarray(draws[:1]), picked,
-    )  # fmt: skip
-    indices[:1] = backend.to_host(picked)
-    centers[0] = rows.take(indices[:1])[0]
-    closest = backend.asarray(np.full(n, np.inf, rows.dtype))
-    distances = backend.empty((1, n), rows.dtype)
-    potentials = backend.empty((rows.n_blocks, 1), np.float64)
-    rows.seed_distances(centers[:1], closest, distances, potentials)
-    closest = distances[0]
-    current = backend.to_host(potentials)[:, 0]
-
-    # Two sets of buffers: one holds the distances that are drawn from, one is written.
-    spare = [backend.empty((trials, n), rows.dtype) for _ in range(min(2, n_clusters - 1))]
-    potentials = backend.empty((rows.n_blocks, trials), np.float64)
-    picked = backend.empty(trials, np.int64)
-    for c in range(1, n_clusters):
-        fractions = draws[1 + (c - 1) * trials : 1 + c * trials]
+    current = np.add.reduceat(rows.host_weight.astype(np.float64), starts)
+    nearest = backend.zeros(n, np.int32)
+    distances = backend.empty((trials, n), rows.dtype)
+    for c in range(n_clusters):
+        n_draws = trials if c else 1
+        fractions = draws[:1] if c == 0 else draws[1 + (c - 1) * trials : 1 + c * trials]
+        picked = backend.empty(n_draws, np.int64)
         rows.seeding.seed_pick(
             closest, rows.sample_weight, rows.block_rows,
             backend.asarray(current), backend.asarray(fractions), picked,
         )  # fmt: skip
         proposed = backend.to_host(picked)
         candidates = rows.take(proposed)
-        distances = spare[c % len(spare)]
-        rows.seed_distances(candidates, closest, distances, potentials)
-        by_block = backend.to_host(potentials)
+        if c == 0:
+            closest = backend.asarray(np.full(n, np.inf, rows.dtype))
+        tried = distances[:n_draws], backend.empty((rows.n_blocks, n_draws), np.float64)
+        rows.seed_distances(candidates, centers[:c], closest, nearest, *tried)
+        by_block = backend.to_host(tried[1])
         best = int(np.argmin(by_block.sum(axis=0)))
-        closest, current = distances[best], np.ascontiguousarray(by_block[:, best])
+        rows.seeding.seed_accept(tried[0], best, c, closest, nearest)
+        current = np.ascontiguousarray(by_block[:, best])
         indices[c], centers[c] = proposed[best], candidates[best]
     return centers, indices
 

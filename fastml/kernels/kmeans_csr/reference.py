@@ -41,7 +41,9 @@ def seed_distances(
 ):  # fmt: skip
     """Measure what each candidate for the next center would leave of the potential."""
     X = _rows(data, indices, indptr, candidates.shape[1])
-    seeding.seed_distances(X, candidates, closest, sample_weight, block_rows, distances, potentials)
+    seeding.seed_distances(
+        X, candidates, X[:0], closest, None, sample_weight, block_rows, distances, potentials
+    )
 
 
 def inertia(

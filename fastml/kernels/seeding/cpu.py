@@ -2,16 +2,118 @@
 
 import numpy as np
 
-from fastml._jit import njit_parallel, njit_serial, prange
-from fastml._jit.tile import TILE_COLS, tile_difference, tile_rows
-from fastml.kernels.kmeans.panels import FEATURE_RUN, ROW_STRIDE, pack_rows
+from fastml._jit import njit_leaf, njit_parallel, njit_serial, prange
+from fastml._jit.tile import TILE_COLS, lane_squared_distance, tile_difference, tile_rows
+from fastml.kernels.kmeans.panels import BATCH, FEATURE_RUN, ROW_STRIDE
+
+# Rows of one task that is not a canonical block.
+TASK_ROWS = 10 * BATCH
+# Potentials are added up in this many interleaved parts: one alone would wait for each addition.
+LANES = 8
+# Up to this many features, rows side by side in a vector beat the tile.
+NARROW = 16
+
+
+@njit_leaf
+def measure_narrow(X, first, n_rows, candidates, columns, squared):
+    """Measure a batch of short rows against all candidates, one row in each lane."""
+    d = X.shape[1]
+    for t in range(d):
+        for p in range(n_rows):
+            columns[t, p] = X[first + p, t]
+    for j in range(candidates.shape[0]):
+        for p in range(BATCH):
+            squared[j, p] = 0
+        for t in range(d):
+            c = candidates[j, t]
+            for p in range(BATCH):
+                difference = columns[t, p] - c
+                squared[j, p] += difference * difference
+
+
+@njit_leaf
+def closest_candidates(candidates, chosen, thresholds):
+    """Fill for each chosen center a quarter of the squared distance to the next candidate.
+
+    A row nearer to its center than that, in squares, gains from no candidate; rounded down.
+    """
+    d = candidates.shape[1]
+    for a in range(chosen.shape[0]):
+        least = np.inf
+        for j in range(candidates.shape[0]):
+            least = min(least, lane_squared_distance(candidates, j * d, chosen, a * d, d))
+        thresholds[a] = 0.2499 * least
+
+
+@njit_leaf
+def list_gaining(first, n_rows, closest, nearest, thresholds, listed):
+    """List the rows of a batch that a candidate may be nearer to; return how many."""
+    if thresholds.shape[0] == 0:
+        for p in range(n_rows):
+            listed[p] = p
+        return n_rows
+    count = 0
+    for p in range(n_rows):
+        listed[count] = p
+        count += closest[first + p] > thresholds[nearest[first + p]]
+    return count
+
+
+@njit_leaf
+def measure_tiles(X, first, listed, n_listed, n_candidates, panels, rows, sums, squared):
+    """Measure listed rows of a batch against all candidates by the register tile."""
+    d = X.shape[1]
+    height = tile_rows(X)
+    tile_size = height * TILE_COLS
+    squared[:] = np.inf
+    for begin in range(0, n_listed, height):
+        left = min(height, n_listed - begin)
+        sums[:] = 0
+        for t0 in range(0, d, FEATURE_RUN):
+            t1 = min(d, t0 + FEATURE_RUN)
+            for p in range(left):
+                row = first + listed[begin + p]
+                for t in range(t0, t1):
+                    rows[p, t - t0] = X[row, t]
+            for g in range(panels.shape[0]):
+                tile_difference(
+                    sums, g * tile_size, TILE_COLS,
+                    rows, 0, ROW_STRIDE, 0, 1,
+                    panels, (g * d + t0) * TILE_COLS, 0, 1, t1 - t0,
+                    sums, g * tile_size, TILE_COLS,
+                )  # fmt: skip
+        for p in range(left):
+            for j in range(n_candidates):
+                value = sums[j // TILE_COLS, p * TILE_COLS + j % TILE_COLS]
+                squared[j, listed[begin + p]] = value
+
+
+@njit_leaf
+def keep_nearer(first, n_rows, closest, sample_weight, squared, distances, shares):
+    """Write the smaller of new and old distances; add them, weighted, to the shares."""
+    for j in range(squared.shape[0]):
+        for p in range(n_rows):
+            old = closest[first + p]
+            value = squared[j, p]
+            distances[j, first + p] = value if value < old else old
+        whole = n_rows // LANES * LANES
+        for p0 in range(0, whole, LANES):
+            for lane in range(LANES):
+                row = first + p0 + lane
+                mass = np.float64(distances[j, row]) * np.float64(sample_weight[row])
+                shares[j, lane] += mass
+        for p in range(whole, n_rows):
+            row = first + p
+            shares[j, p - whole] += np.float64(distances[j, row]) * np.float64(sample_weight[row])
 
 
 @njit_parallel(work=lambda X, candidates, *rest: X.size * TILE_COLS)
 def seed_distances(
     X,  # IN (n_samples, n_features)
     candidates,  # IN (n_candidates, n_features)
+    chosen,  # IN (n_chosen, n_features)
     closest,  # IN (n_samples,)
+    nearest,  # IN (n_samples,)
     sample_weight,  # IN (n_samples,)
     block_rows,  # IN scalar
     distances,  # OUT (n_candidates, n_samples)
@@ -25,8 +127,13 @@ def seed_distances(
         Rows.
     candidates : (n_candidates, n_features) float array
         Rows of X proposed as the next center.
+    chosen : (n_chosen, n_features) float array
+        Centers chosen so far.
     closest : (n_samples,) float array
-        Squared distance of each row to the centers chosen so far; inf before the first.
+        Squared distance of each row to the nearest of them; inf before the first.
+    nearest : (n_samples,) int32 array
+        Which one that is. A candidate at twice the distance from it cannot be nearer to the row,
+        which is then not measured.
     sample_weight : (n_samples,) float array
         Weights.
     block_rows : int
@@ -44,35 +151,61 @@ def seed_distances(
         for t in range(d):
             panels[j // TILE_COLS, t, j % TILE_COLS] = candidates[j, t]
     height = tile_rows(X)
-    zeros = np.zeros(max(d, TILE_COLS), X.dtype)
+    thresholds = np.empty(chosen.shape[0], X.dtype)
+    closest_candidates(candidates, chosen, thresholds)
+    narrow = d <= NARROW
     for block in prange(potentials.shape[0]):
-        scratch = np.zeros((height, ROW_STRIDE), X.dtype)
-        scores = np.zeros(height * TILE_COLS, X.dtype)
+        rows = np.zeros((height, ROW_STRIDE), X.dtype)
+        columns = np.zeros((d if narrow else 0, BATCH), X.dtype)
+        sums = np.zeros((n_panels, height * TILE_COLS), X.dtype)
+        squared = np.zeros((n_candidates, BATCH), X.dtype)
+        shares = np.zeros((n_candidates, LANES), np.float64)
+        listed = np.empty(BATCH + 1, np.int32)
         stop = min(n, (block + 1) * block_rows)
+        for first in range(block * block_rows, stop, BATCH):
+            n_rows = min(BATCH, stop - first)
+            if narrow:
+                measure_narrow(X, first, n_rows, candidates, columns, squared)
+            else:
+                n_listed = list_gaining(first, n_rows, closest, nearest, thresholds, listed)
+                measure_tiles(X, first, listed, n_listed, n_candidates, panels, rows, sums, squared)
+            keep_nearer(first, n_rows, closest, sample_weight, squared, distances, shares)
         for j in range(n_candidates):
-            potentials[block, j] = 0.0
-        for g in range(n_panels):
-            left = min(TILE_COLS, n_candidates - g * TILE_COLS)
-            for first in range(block * block_rows, stop, height):
-                n_rows = min(height, stop - first)
-                scores[:] = 0
-                for t0 in range(0, d, FEATURE_RUN):
-                    t1 = min(d, t0 + FEATURE_RUN)
-                    pack_rows(X, first, n_rows, t0, t1, zeros, scratch)
-                    tile_difference(
-                        scores, 0, TILE_COLS,
-                        scratch, 0, ROW_STRIDE, 0, 1,
-                        panels, (g * d + t0) * TILE_COLS, 0, 1, t1 - t0,
-                        scores, 0, TILE_COLS,
-                    )  # fmt: skip
-                for lane in range(left):
-                    j = g * TILE_COLS + lane
-                    total = potentials[block, j]
-                    for p in range(n_rows):
-                        value = min(scores[p * TILE_COLS + lane], closest[first + p])
-                        distances[j, first + p] = value
-                        total += np.float64(value) * np.float64(sample_weight[first + p])
-                    potentials[block, j] = total
+            total = 0.0
+            for lane in range(LANES):
+                total += shares[j, lane]
+            potentials[block, j] = total
+
+
+@njit_parallel(work=lambda distances, best, label, closest, nearest: closest.size)
+def seed_accept(
+    distances,  # IN (n_candidates, n_samples)
+    best,  # IN scalar
+    label,  # IN scalar
+    closest,  # INOUT (n_samples,)
+    nearest,  # INOUT (n_samples,)
+):
+    """Make a candidate a center: rows it is nearer to belong to it.
+
+    Parameters
+    ----------
+    distances : (n_candidates, n_samples) float array
+        As `seed_distances` wrote them.
+    best : int
+        The candidate.
+    label : int
+        Its number as a center.
+    closest : (n_samples,) float array
+        Squared distance of each row to the nearest center.
+    nearest : (n_samples,) int32 array
+        Which one that is.
+    """
+    n = closest.shape[0]
+    for task in prange(-(-n // TASK_ROWS)):
+        for row in range(task * TASK_ROWS, min(n, (task + 1) * TASK_ROWS)):
+            if distances[best, row] < closest[row]:
+                closest[row] = distances[best, row]
+                nearest[row] = label
 
 
 @njit_serial

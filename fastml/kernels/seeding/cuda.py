@@ -60,6 +60,14 @@ def block_potentials(distances, sample_weight, block_rows, potentials):
 
 
 @cuda_kernel
+def _seed_accept(distances, best, label, closest, nearest):
+    for row in range(cuda.grid(1), closest.shape[0], cuda.gridsize(1)):
+        if distances[best, row] < closest[row]:
+            closest[row] = distances[best, row]
+            nearest[row] = label
+
+
+@cuda_kernel
 def _seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked):
     # One block for each draw: it finds the canonical block, each thread adds up a run of its
     # rows, and one thread walks through the run that holds the position.
@@ -120,18 +128,32 @@ def _seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked
 def seed_distances(
     X,  # IN (n_samples, n_features)
     candidates,  # IN (n_candidates, n_features)
+    chosen,  # IN (n_chosen, n_features)
     closest,  # IN (n_samples,)
+    nearest,  # IN (n_samples,)
     sample_weight,  # IN (n_samples,)
     block_rows,  # IN scalar
     distances,  # OUT (n_candidates, n_samples)
     potentials,  # OUT (n_blocks, n_candidates)
 ):
+    # Every row is measured: the threads of a block load rows together, so none can be left out.
     X, candidates, closest = map(as_device, (X, candidates, closest))
     sample_weight, distances, potentials = map(as_device, (sample_weight, distances, potentials))
     n_tiles = -(-X.shape[0] // THREADS)
     _seed_distances[n_tiles, THREADS](X, candidates, closest, distances)
     n_threads = grid_1d(block_rows, THREADS)[1]
     block_potentials[potentials.shape, n_threads](distances, sample_weight, block_rows, potentials)
+
+
+def seed_accept(
+    distances,  # IN (n_candidates, n_samples)
+    best,  # IN scalar
+    label,  # IN scalar
+    closest,  # INOUT (n_samples,)
+    nearest,  # INOUT (n_samples,)
+):
+    grid = grid_1d(closest.size)
+    _seed_accept[grid](as_device(distances), best, label, as_device(closest), as_device(nearest))
 
 
 def seed_pick(

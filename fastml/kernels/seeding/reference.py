@@ -3,14 +3,22 @@
 import numpy as np
 
 
-def seed_distances(X, candidates, closest, sample_weight, block_rows, distances, potentials):
-    """Measure what each candidate for the next center would leave of the potential."""
+def seed_distances(
+    X, candidates, chosen, closest, nearest, sample_weight, block_rows, distances, potentials
+):  # fmt: skip
+    """Measure what each candidate would leave of the potential; every row against every one."""
     for j, candidate in enumerate(candidates):
         squared = ((X - candidate) ** 2).sum(axis=1)
         np.minimum(squared, closest, out=distances[j])
         mass = distances[j].astype(np.float64) * sample_weight
         for b in range(len(potentials)):
             potentials[b, j] = mass[b * block_rows : (b + 1) * block_rows].sum()
+
+
+def seed_accept(distances, best, label, closest, nearest):
+    """Make a candidate a center: rows it is nearer to belong to it."""
+    nearest[distances[best] < closest] = label
+    np.minimum(closest, distances[best], out=closest)
 
 
 def seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked):

@@ -12,7 +12,8 @@ def _sparse(case, dtype, seed):
     X = args.pop("X")
     X = np.where(np.random.default_rng(seed).uniform(size=X.shape) < 0.3, X, 0).astype(dtype)
     rows = csr_array(X)
-    args.pop("offset", None)
+    for dense_only in ("offset", "chosen", "nearest"):
+        args.pop(dense_only, None)
     return X, {
         "data": rows.data,
         "indices": rows.indices.astype(np.int32),

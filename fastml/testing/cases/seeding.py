@@ -13,17 +13,37 @@ def seed_distances(dtype, scale, seed):
     n_candidates = choose(scale, seed, 2, (1, 4, 16, 17), 6)
     candidates = X[rng.integers(n, size=n_candidates)] if n else X.reshape(-1, d)[:0]
     candidates = np.concatenate([candidates, np.ones((n_candidates, d), dtype)])[:n_candidates]
-    closest = np.where(rng.uniform(size=n) < 0.5, np.inf, rng.uniform(0, d + 1, size=n))
+    # No center yet, or some: then the distances have to be true, for rows may be left out by them.
+    n_chosen = choose(scale, seed, 2, (0, 3, 20), 30)
+    chosen = X[rng.integers(n, size=n_chosen)] if n else X[:0]
+    apart = ((X[:, None] - chosen[None]).astype(np.float64) ** 2).sum(axis=2)
+    some = len(chosen) > 0
     args = {
         "X": X,
         "candidates": candidates,
-        "closest": closest.astype(dtype),
+        "chosen": chosen,
+        "closest": (apart.min(axis=1) if some else np.full(n, np.inf)).astype(dtype),
+        "nearest": (apart.argmin(axis=1) if some else np.zeros(n)).astype(np.int32),
         "sample_weight": weight,
         "block_rows": blocks.block_rows(n),
         "distances": sentinel((n_candidates, n), dtype),
         "potentials": sentinel((blocks.n_blocks(n), n_candidates), np.float64),
     }
     return Case(args, ("distances", "potentials"), rtol=100 * np.finfo(dtype).eps)
+
+
+def seed_accept(dtype, scale, seed):
+    case = seed_distances(dtype, scale, seed)
+    distances = case.args["closest"] * np.array([[0.5], [1.0]], dtype)
+    distances = np.where(np.isfinite(distances), distances, 3).astype(dtype)
+    args = {
+        "distances": distances,
+        "best": seed % 2,
+        "label": 7,
+        "closest": case.args["closest"],
+        "nearest": case.args["nearest"],
+    }
+    return Case(args, ("closest", "nearest"))
 
 
 def seed_pick(dtype, scale, seed):
