@@ -383,6 +383,16 @@ def tile_best(
     return sig, codegen
 
 
+def _lane_mask(v, conditions):
+    """Return the conditions of all lanes as the bits of one integer, lane 0 lowest."""
+    builder = v.builder
+    mask = ir.Constant(ir.IntType(TILE_COLS), 0)
+    for j, condition in enumerate(conditions):
+        bits = builder.zext(builder.bitcast(condition, ir.IntType(v.lanes)), mask.type)
+        mask = builder.or_(mask, builder.shl(bits, mask.type(j * v.lanes)))
+    return mask
+
+
 def _reduce_max(v, vectors):
     builder = v.builder
     top = vectors[0]
@@ -496,25 +506,35 @@ def lane_argmax(typingctx, values, panels, start):
         ]
         top = _reduce_max(v, row)
         top_lanes = v.broadcast(top)
-        columns = None
-        for j, value in enumerate(row):
-            at = builder.add(args[2], _int(j * v.lanes))
-            where = builder.bitcast(builder.gep(panels_data, [at]), int_vector.as_pointer())
-            panel = builder.load(where)
-            panel.align = 4
-            width = ir.Constant(int_vector, [TILE_COLS] * v.lanes)
-            lane = ir.Constant(int_vector, [j * v.lanes + i for i in range(v.lanes)])
-            column = builder.add(builder.mul(panel, width), lane)
-            nowhere = ir.Constant(int_vector, [2**31 - 1] * v.lanes)
-            column = builder.select(builder.fcmp_ordered("==", value, top_lanes), column, nowhere)
-            if columns is None:
-                columns = column
-            else:
-                lower = builder.icmp_signed("<", column, columns)
-                columns = builder.select(lower, column, columns)
-        reduce = v.overloaded("llvm.vector.reduce.smin", ir.IntType(32), [int_vector])
-        first = builder.sext(builder.call(reduce, [columns]), ir.IntType(64))
-        return context.make_tuple(builder, signature.return_type, [top, first])
+        at_top = [builder.fcmp_ordered("==", value, top_lanes) for value in row]
+        mask = _lane_mask(v, at_top)
+        lane = builder.zext(builder.cttz(mask, ir.IntType(1)(0)), ir.IntType(64))
+        panel = builder.load(builder.gep(panels_data, [builder.add(args[2], lane)]))
+        column = builder.add(
+            builder.mul(builder.sext(panel, ir.IntType(64)), _int(TILE_COLS)), lane
+        )
+        result = cgutils.alloca_once_value(builder, column)
+        others = builder.and_(mask, builder.sub(mask, mask.type(1)))
+        with builder.if_then(builder.icmp_unsigned("!=", others, mask.type(0)), likely=False):
+            # Several lanes tie: the lowest column is that of the earliest panel, not lane.
+            first = None
+            for j, tied in enumerate(at_top):
+                at = builder.add(args[2], _int(j * v.lanes))
+                where = builder.bitcast(builder.gep(panels_data, [at]), int_vector.as_pointer())
+                lane_panel = builder.load(where)
+                lane_panel.align = 4
+                width = ir.Constant(int_vector, [TILE_COLS] * v.lanes)
+                lanes = ir.Constant(int_vector, [j * v.lanes + i for i in range(v.lanes)])
+                columns = builder.add(builder.mul(lane_panel, width), lanes)
+                nowhere = ir.Constant(int_vector, [2**31 - 1] * v.lanes)
+                columns = builder.select(tied, columns, nowhere)
+                if first is None:
+                    first = columns
+                else:
+                    first = builder.select(builder.icmp_signed("<", columns, first), columns, first)
+            reduce = v.overloaded("llvm.vector.reduce.smin", ir.IntType(32), [int_vector])
+            builder.store(builder.sext(builder.call(reduce, [first]), ir.IntType(64)), result)
+        return context.make_tuple(builder, signature.return_type, [top, builder.load(result)])
 
     return types.Tuple((values.dtype, _INDEX))(values, panels, _INDEX), codegen
 
@@ -531,13 +551,11 @@ def lane_find(typingctx, values, start, value):
         v = _Vectors(context, builder, signature.args[0].dtype)
         data = _data(context, builder, signature.args[0], args[0])
         wanted = v.broadcast(args[2])
-        mask = ir.Constant(ir.IntType(TILE_COLS), 0)
+        same = []
         for j in range(v.per_row):
             row = v.load(data, builder.add(args[1], _int(j * v.lanes)))
-            same = builder.fcmp_ordered("==", row, wanted)
-            bits = builder.zext(builder.bitcast(same, ir.IntType(v.lanes)), mask.type)
-            shift = ir.Constant(mask.type, j * v.lanes)
-            mask = builder.or_(mask, builder.shl(bits, shift))
+            same.append(builder.fcmp_ordered("==", row, wanted))
+        mask = _lane_mask(v, same)
         return builder.zext(builder.cttz(mask, ir.IntType(1)(0)), ir.IntType(64))
 
     return _INDEX(values, _INDEX, values.dtype), codegen
