@@ -120,7 +120,7 @@ def prepare(estimator: Any, X: Any, sample_weight: Any, backend: Backend) -> Dat
         mean, variance, peak = moments(rows)
     squares = 8.0 * peak * peak * X.shape[1]
     if check_finite_wanted() and not (
-        np.isfinite(mean).all() and squares < np.finfo(np.dtype(X.dtype)).max
+        np.isfinite(mean).all() and squares < float(np.finfo(np.dtype(X.dtype)).max)
     ):
         refuse_non_finite(estimator, X)
     if not spherical:

@@ -147,6 +147,8 @@ def assign_bounded_rows(
             lower, rounding, fresh, packed, pairs, n_pairs, tight,
         )  # fmt: skip
         best[:] = -np.inf
+        runner_up[:] = -np.inf
+        winner[:] = 0
         for g in range(n_panels):
             evaluated += n_pairs[g]
             reach = panel_reach[g]
@@ -161,10 +163,11 @@ def assign_bounded_rows(
                     norm = np.float64(row_norms[row])
                     distance = lower_distance(norm - 2.0 * top, rounding * (norm + largest))
                     lower[row, g] = distance + reach - rounding * (distance + reach)
-                    if top < best[i]:
+                    if not top >= best[i]:
                         continue
                     lane = lane_find(scores, p * TILE_COLS, top)
-                    column = g * TILE_COLS + lane
+                    # Where NaN was let in, the largest score may be the -inf of a padding lane.
+                    column = min(g * TILE_COLS + lane, order.shape[0] - 1)
                     if top > best[i] or order[column] < order[winner[i]]:
                         best[i] = top
                         winner[i] = column
