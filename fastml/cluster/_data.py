@@ -131,31 +131,30 @@ def prepare(estimator: Any, X: Any, sample_weight: Any, backend: Backend) -> Dat
 class NewRows:
     """Validated rows that meet the centers of a fitted estimator."""
 
-    def __init__(self, estimator: Any, X: Any, sample_weight: Any, backend: Backend) -> None:
+    def __init__(self, estimator: Any, X: Any, backend: Backend) -> None:
         self.backend = backend
-        self.weight = checked_weight(sample_weight, X)
         self.X = spherical_rows(estimator, X) if estimator.metric == "spherical" else X
 
-    def _placed(self, centers: Array) -> tuple[Rows, Any]:
+    def _placed(self, centers: Array, weight: Array) -> tuple[Rows, Any]:
         """Return the rows and, less their offset, the centers on the backend."""
         centers = centers.astype(self.X.dtype, copy=False)
         if sp.issparse(self.X):
-            return CsrRows(self.backend, self.X, self.weight), self.backend.asarray(centers)
+            return CsrRows(self.backend, self.X, weight), self.backend.asarray(centers)
         # Any offset near the centers will do; their mean needs no pass over X.
         offset = centers.mean(axis=0)
-        rows = DenseRows(self.backend, self.backend.asarray(self.X), self.weight, offset)
+        rows = DenseRows(self.backend, self.backend.asarray(self.X), weight, offset)
         return rows, self.backend.asarray(centers - offset)
 
     def labels(self, centers: Array) -> Array:
         """Return the label of each row's nearest center."""
-        rows, placed = self._placed(centers)
+        rows, placed = self._placed(centers, np.empty(0, self.X.dtype))
         labels = self.backend.empty(rows.n_rows, np.int32)
         rows.assign(placed, labels)
         return self.backend.to_host(labels)
 
-    def inertia(self, centers: Array) -> float:
+    def inertia(self, centers: Array, sample_weight: Any) -> float:
         """Return the weighted sum of squared distances to the nearest center."""
-        rows, placed = self._placed(centers)
+        rows, placed = self._placed(centers, checked_weight(sample_weight, self.X))
         labels = self.backend.empty(rows.n_rows, np.int32)
         rows.assign(placed, labels)
         return rows.inertia(placed, labels)

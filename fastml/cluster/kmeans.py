@@ -387,15 +387,15 @@ class KMeans(
             Minus the inertia, accumulated in float64.
         """
         check_is_fitted(self)
-        return -self._new_rows(X, sample_weight).inertia(self.cluster_centers_)
+        return -self._new_rows(X).inertia(self.cluster_centers_, sample_weight)
 
-    def _new_rows(self, X: Any, sample_weight: Any = None) -> "_data.NewRows":
+    def _new_rows(self, X: Any) -> "_data.NewRows":
         """Validate rows for a fitted estimator."""
         backend = backends.resolve(X)
         X = validate(
             self, X, reset=False, accept_sparse="csr", order="C", accept_large_sparse=False
         )
-        return _data.NewRows(self, X, sample_weight, backend)
+        return _data.NewRows(self, X, backend)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -21,9 +21,9 @@ TASK_ROWS = 10 * BATCH
 
 
 def _assignment_work(X, *rest):
-    """Multiplications of one assignment of all rows."""
+    """Vector operations of the tile and those around it, for one assignment of all rows."""
     centers = next(a for a in rest if a.ndim == 2)
-    return X.size * centers.shape[0]
+    return X.size * (4 + centers.shape[0] / TILE_COLS)
 
 
 @njit_parallel(work=_assignment_work)

@@ -107,7 +107,7 @@ def keep_nearer(first, n_rows, closest, sample_weight, squared, distances, share
             shares[j, p - whole] += np.float64(distances[j, row]) * np.float64(sample_weight[row])
 
 
-@njit_parallel(work=lambda X, candidates, *rest: X.size * TILE_COLS)
+@njit_parallel(work=lambda X, candidates, *rest: 4 * X.size + X.shape[0] * candidates.shape[0])
 def seed_distances(
     X,  # IN (n_samples, n_features)
     candidates,  # IN (n_candidates, n_features)
