@@ -2,7 +2,7 @@
 
 An estimator is written once, against the interface of `sklearn.callback`: it derives from
 `CallbackSupportMixin`, decorates `fit` by `with_callbacks`, opens a root context by
-``self._init_callback_context(max_subtasks=...)`` and one `subcontext` for each iteration. Before
+``root_context(self, max_subtasks=...)`` and one `subcontext` for each iteration. Before
 1.9 these do nothing. The option `progress` is served here too.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from fastml.config import get_config
 
-__all__ = ["CallbackSupportMixin", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "root_context", "with_callbacks"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -97,6 +97,25 @@ try:
 except ImportError:
     CallbackSupportMixin, managed = InertCallbackSupportMixin, inert_with_callbacks
     ProgressBar = None
+
+
+def root_context(estimator: Any, max_subtasks: int | None) -> Any:
+    """Open the context of a fit; an inert one, which costs nothing, where nobody listens.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Derives from `CallbackSupportMixin`.
+    max_subtasks : int or None
+        The most subtasks the fit has, None if that is not known.
+
+    Returns
+    -------
+    CallbackContext or InertContext
+    """
+    if getattr(estimator, "_skl_callbacks", None):
+        return estimator._init_callback_context(max_subtasks=max_subtasks)
+    return InertContext()
 
 
 def with_callbacks(method: Method) -> Method:

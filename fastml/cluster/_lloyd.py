@@ -45,13 +45,14 @@ class Memory:
     The sums are integers, so they are a function of the labels alone, however they were reached.
     """
 
-    def __init__(self, rows: Rows, n_clusters: int) -> None:
-        backend = rows.backend
+    def __init__(self, rows: Rows, state: State) -> None:
+        backend, n_clusters = rows.backend, len(state.centers)
         n_limbs = 1 if rows.dtype == np.float32 else 2
         shape = (backend.n_workers, n_limbs, n_clusters, rows.n_features + 1)
         self.labels = backend.asarray(np.full(rows.n_rows, -1, np.int32))
         self.sums = backend.zeros(shape, np.int64)
         self.counts = backend.zeros((shape[0], 2), np.int64)
+        self.scales = backend.asarray(state.scales)
 
 
 def fixed_point_scales(n_rows: int, peak: float, heaviest: float) -> Array:
@@ -64,8 +65,8 @@ def fixed_point_scales(n_rows: int, peak: float, heaviest: float) -> Array:
 def partial(state: State, rows: Rows, memory: Memory, bounds: Bounds | None) -> Array:
     """Assign the rows at hand; return their fixed-point sums, (n_limbs, n_clusters, d + 1)."""
     backend = rows.backend
-    centers, scales = backend.asarray(state.centers), backend.asarray(state.scales)
-    step = (centers, scales, memory.labels, memory.sums, memory.counts)
+    centers = backend.asarray(state.centers)
+    step = (centers, memory.scales, memory.labels, memory.sums, memory.counts)
     if bounds is None:
         rows.assign_and_sum(*step)
     else:
@@ -154,7 +155,7 @@ def lloyd(
     backend, n_clusters = rows.backend, len(centers)
     heaviest = float(rows.host_weight.max(initial=0.0))
     state = State(centers, fixed_point_scales(rows.n_rows, peak, heaviest))
-    memory = Memory(rows, n_clusters)
+    memory = Memory(rows, state)
     few_enough = Bounds.start_below(rows, n_clusters) if rows.prunable else 0.0
     bounds = None
     if algorithm == "elkan" and rows.prunable:

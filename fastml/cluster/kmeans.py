@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _is_arraylike_not_scalar, check_is_fitted
 
 from fastml import backends
-from fastml._callbacks import CallbackSupportMixin, with_callbacks
+from fastml._callbacks import CallbackSupportMixin, root_context, with_callbacks
 from fastml._random import seed_from
 from fastml._validation import validate
 from fastml.cluster import _data
@@ -188,7 +188,7 @@ class KMeans(
         rows = data.rows
 
         # Runs, iterations within: what callbacks and progress bars are told.
-        fit_context = self._init_callback_context(max_subtasks=self._n_init)
+        fit_context = root_context(self, max_subtasks=self._n_init)
         fit_context.call_on_fit_task_begin(estimator=self, X=X)
         best: Result | None = None
         for run in range(self._n_init):
