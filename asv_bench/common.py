@@ -92,13 +92,13 @@ class Benchmark:
         if torch is not None:
             torch.set_num_threads(THREADS)
         threads = min(THREADS, fastml_threads())
-        self.options = fastml.config_context(backend=backend, num_threads=threads)
-        self.options.__enter__()
+        self.config = fastml.config_context(backend=backend, num_threads=threads)
+        self.config.__enter__()
         self.prepare(backend, size)
         self.ours()
 
     def teardown(self, backend, size):
-        self.options.__exit__(None, None, None)
+        self.config.__exit__(None, None, None)
         self.limits.restore_original_limits()
 
     def prepare(self, backend, size):
@@ -118,8 +118,8 @@ def peak_memory(target, *args):
     Parameters
     ----------
     target : callable
-        ``target(*args)`` makes its input and returns a callable, whose run is measured after one
-        run on it, so that imports and compilation are not counted. Defined in a module.
+        ``target(*args)`` makes its input and returns two callables: one to warm up (imports,
+        compilation, buffers of libraries), and the one to measure. Defined in a module.
     """
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
@@ -127,14 +127,14 @@ def peak_memory(target, *args):
 
 
 def _measured(target, args):
-    run = target(*args)
-    run()
+    warm_up, run = target(*args)
+    warm_up()
     # Linux forgets the peak so far when 5 is written here.
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")
     before = _status("VmRSS")
     run()
-    return _status("VmHWM") - before
+    return max(0, _status("VmHWM") - before)
 
 
 def _status(key):

@@ -20,9 +20,7 @@ def check_finite_wanted() -> bool:
     return get_config().check_finite and not sklearn.get_config()["assume_finite"]
 
 
-def validate(
-    estimator: Any, X: Any, *, reset: bool, finite: bool = True, **options: Any
-) -> Any:
+def validate(estimator: Any, X: Any, *, reset: bool, finite: bool = True, **options: Any) -> Any:
     """Validate the rows given to an estimator.
 
     Parameters
@@ -45,7 +43,7 @@ def validate(
         float32 or float64; still on its device if it came from one.
     """
     if on_device(X):
-        return _validate_on_device(estimator, X, reset, finite)
+        return _validate_on_device(estimator, X, reset, finite, options)
     return validate_data(
         estimator,
         X,
@@ -56,13 +54,17 @@ def validate(
     )
 
 
-def _validate_on_device(estimator: Any, X: Any, reset: bool, finite: bool) -> Any:
+def _validate_on_device(
+    estimator: Any, X: Any, reset: bool, finite: bool, options: dict[str, Any]
+) -> Any:
     """Check shape and dtype against a stand-in without data, and values on the device."""
     import cupy
 
     X = cupy.from_dlpack(X) if not hasattr(X, "__cuda_array_interface__") else cupy.asarray(X)
     stand_in = np.broadcast_to(np.zeros((), X.dtype), X.shape)
-    checked = validate_data(estimator, stand_in, reset=reset, dtype=FLOATS, ensure_all_finite=False)
+    checked = validate_data(
+        estimator, stand_in, reset=reset, dtype=FLOATS, ensure_all_finite=False, **options
+    )
     X = X.astype(checked.dtype, copy=False)
     if finite and check_finite_wanted() and not bool(cupy.isfinite(X).all()):
         refuse_non_finite(estimator, X)

@@ -1,28 +1,26 @@
-"""PCA: agreement with scikit-learn, what fastml adds, accuracy, reproducibility, bad input."""
+"""PCA: agreement with scikit-learn, what fastml adds, accuracy, reproducibility."""
 
 import os
-import pickle
 import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import decomposition as sklearn_decomposition
-from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastml
+from fastml.backends import resolve
+from fastml.blocks import merge_tree
 from fastml.decomposition import PCA
 from fastml.decomposition._axes import completed
 from fastml.decomposition._minka import evidence, infer_dimension
+from fastml.decomposition._moments import merge, moments, partials, plan
+from tests.pca_data import BACKENDS, SOLVERS, spectrum_data
 
-BACKENDS = ["cpu", "reference"]
-SOLVERS = ["full", "covariance_eigh", "arpack", "randomized"]
 FITTED = ["components_", "explained_variance_", "explained_variance_ratio_", "singular_values_"]
 FITTED += ["mean_", "noise_variance_"]
 
@@ -31,14 +29,6 @@ FITTED += ["mean_", "noise_variance_"]
 def backend(request):
     with fastml.config_context(backend=request.param):
         yield request.param
-
-
-def spectrum_data(n_samples, n_features, dtype=np.float64, seed=0, decay=0.7):
-    """Rows about a mean far from zero whose variances fall by `decay` a component."""
-    rng = np.random.default_rng(seed)
-    axes, _ = np.linalg.qr(rng.standard_normal((n_features, n_features)))
-    factors = rng.standard_normal((n_samples, n_features)) * decay ** np.arange(n_features)
-    return (factors @ axes + rng.uniform(-3, 3, n_features)).astype(dtype)
 
 
 def assert_same_model(ours, theirs, tol):
@@ -121,6 +111,28 @@ def test_float32_far_from_zero(solver):
     assert_allclose(pca.transform(X), expected.transform(X), atol=0.3)
 
 
+@pytest.mark.parametrize("n_features", [1, 2, 5, 7, 12, 13])
+def test_narrow_rows_are_read_side_by_side(backend, n_features):
+    X = spectrum_data(5003, n_features, decay=0.9)
+    X += np.linspace(0, 50, 5003)[:, None]  # rows next to each other differ in mean
+    ours = PCA(svd_solver="covariance_eigh").fit(X)
+    assert_allclose(ours.mean_, X.mean(axis=0), rtol=1e-12)
+    assert_allclose(ours.get_covariance(), np.atleast_2d(np.cov(X, rowvar=False)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("n_features", [3, 40])
+def test_runs_of_blocks_give_the_bits_of_the_whole(n_features, container):
+    X, none, backend = container(spectrum_data(9001, n_features)), np.empty(0), resolve()
+    whole = moments(backend, X, none)
+    cut = plan(*X.shape, weighted=False)
+    parts = []
+    for run in (X[: 3 * cut.step], X[3 * cut.step : 10 * cut.step], X[10 * cut.step :]):
+        parts += partials(backend, run, none, cut)
+    for got, expected in zip(merge_tree(parts, merge), whole, strict=True):
+        assert_array_equal(got, expected)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_standardize_is_pca_of_standardised_columns(backend, solver):
     X = spectrum_data(300, 9) * 10.0 ** np.arange(-4, 5)
@@ -187,25 +199,12 @@ def test_fractional_weights():
     assert_allclose(pca.get_covariance(), expected)
 
 
-@pytest.mark.parametrize(
-    "weights, message",
-    [
-        (np.full(20, -1.0), "Negative values in data passed to `sample_weight`"),
-        (np.zeros(20), "Sample weights must contain at least one non-zero number"),
-        (np.full(20, 0.04), "sum of sample_weight"),
-        (np.full(20, np.nan), "Input sample_weight contains NaN"),
-        (np.ones(19), r"sample_weight.shape == \(19,\), expected \(20,\)"),
-    ],
-)
-def test_bad_weights(weights, message):
-    with pytest.raises(ValueError, match=message):
-        PCA().fit(spectrum_data(20, 3), sample_weight=weights)
-
-
 THREADS = """
 import hashlib, sys
 import numpy as np
 import fastml
+from fastml.backends import resolve
+from fastml.blocks import merge_tree
 from fastml.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
@@ -240,146 +239,12 @@ def test_same_bits_for_any_number_of_threads():
     assert len(set(out)) == 1
 
 
-@pytest.mark.parametrize("solver", [*SOLVERS, "auto"])
-def test_input_layouts_give_the_same_model(backend, solver):
-    X = spectrum_data(120, 6)
-    expected = PCA(2, svd_solver=solver, random_state=0).fit(X)
-    frozen = X.copy()
-    frozen.flags.writeable = False
-    strided = np.zeros((240, 12))
-    strided[::2, ::2] = X
-    for same in (
-        frozen,
-        np.asfortranarray(X),
-        strided[::2, ::2],
-        X[::-1][::-1],
-        X.astype(">f8"),
-        X.tolist(),
-        X.astype(object),
-        np.ma.masked_array(X),
-    ):
-        pca = PCA(2, svd_solver=solver, random_state=0).fit(same)
-        assert_array_equal(pca.components_, expected.components_)
-        assert_array_equal(pca.transform(same), expected.transform(X))
-
-
-def test_other_dtypes_become_float64(backend):
-    X = np.round(spectrum_data(50, 4) * 10)
-    expected = PCA().fit(X)
-    for dtype in (np.float16, np.int8, np.int64, np.longdouble):
-        pca = PCA().fit(X.astype(dtype))
-        assert pca.components_.dtype == np.float64
-        assert_allclose(pca.components_, expected.components_)
-
-
-@pytest.mark.parametrize(
-    "X, error, message",
-    [
-        ([[1.0, np.nan], [2, 3], [4, 5]], ValueError, "Input X contains NaN"),
-        ([[1.0, np.inf], [2, 3], [4, 5]], ValueError, "Input X contains infinity"),
-        (np.empty((0, 3)), ValueError, r"Found array with 0 sample\(s\)"),
-        (np.empty((3, 0)), ValueError, r"Found array with 0 feature\(s\)"),
-        ([[1.0, 2.0]], ValueError, r"Found array with 1 sample\(s\).*minimum of 2 is required"),
-        ([1.0, 2.0, 3.0], ValueError, "Expected 2D array, got 1D array instead"),
-        (np.ones((2, 2, 2)), ValueError, "Found array with dim 3"),
-        ([["a", "b"], ["c", "d"]], ValueError, "could not convert string to float"),
-        (np.array([[1j, 2], [3, 4]]), ValueError, "Complex data not supported"),
-        ([[1.0, "x"], [2.0, "y"]], ValueError, "could not convert string to float"),
-        (np.array([[{}, 1], [2, 3]], dtype=object), TypeError, "argument must be"),
-        (sparse.csr_array(np.array([[1.0, np.nan], [2, 3]])), ValueError, "Input X contains NaN"),
-        (np.full((30, 2), 1e200) * [[1, -1]] * np.arange(30)[:, None], ValueError, "too large"),
-    ],
-)
-@pytest.mark.parametrize("solver", ["auto", "covariance_eigh"])
-def test_bad_input(backend, solver, X, error, message):
-    with pytest.raises(error, match=message):
-        PCA(1, svd_solver=solver).fit(X)
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_nan_is_found_wherever_it_is(backend, solver):
-    X = spectrum_data(500, 20, np.float32)
-    for row, column, value in ((0, 0, np.nan), (499, 19, np.inf), (250, 7, -np.inf)):
-        bad = X.copy()
-        bad[row, column] = value
-        with pytest.raises(ValueError, match="Input X contains"):
-            PCA(2, svd_solver=solver).fit(bad)
-        with pytest.raises(ValueError, match="Input X contains"):
-            PCA(2, svd_solver=solver).fit(X).transform(bad)
-
-
-def test_large_float32_values_do_not_overflow(backend):
-    X = spectrum_data(300, 5, np.float32)
-    expected = PCA(2).fit(X)
-    pca = PCA(2).fit(X * np.float32(2.0**62))
-    assert_allclose(pca.components_, expected.components_, atol=1e-5)
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_too_many_components(backend, solver):
-    with pytest.raises(ValueError, match=r"n_components=9 must be between"):
-        PCA(9, svd_solver=solver).fit(spectrum_data(30, 8))
-
-
-def test_sparse_needs_a_solver_for_sparse():
-    with pytest.raises(TypeError, match="PCA only support sparse inputs"):
-        PCA(svd_solver="full").fit(sparse.eye_array(5).tocsr())
-
-
-@pytest.mark.parametrize("copy", [True, False])
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_copy(solver, copy):
-    X = spectrum_data(100, 8)
-    before = X.copy()
-    pca = PCA(3, svd_solver=solver, copy=copy, random_state=0).fit(X)
-    expected = PCA(3, svd_solver=solver, random_state=0).fit(before)
-    assert_array_equal(pca.components_, expected.components_)
-    if copy:
-        assert_array_equal(X, before)
-
-
 def test_no_noise_left_is_zero_noise(backend):
     # Rank 2: what the trace leaves after two components is rounding.
     X = spectrum_data(200, 2) @ np.random.default_rng(0).standard_normal((2, 6))
     pca = PCA(2, svd_solver="covariance_eigh").fit(X)
     assert 0 <= pca.noise_variance_ < 1e-14
     assert np.isfinite(pca.get_precision()).all()
-
-
-def test_frames_and_names():
-    X = spectrum_data(40, 3)
-    for frame in (
-        pd.DataFrame(X, columns=["a", "b", "c"]),
-        pl.DataFrame(X, schema=["a", "b", "c"]),
-    ):
-        pca = PCA(2).fit(frame)
-        assert_array_equal(pca.feature_names_in_, ["a", "b", "c"])
-        assert_array_equal(pca.components_, PCA(2).fit(X).components_)
-        assert_array_equal(pca.transform(frame), PCA(2).fit(X).transform(X))
-    assert_array_equal(pca.get_feature_names_out(), ["pca0", "pca1"])
-    for container, kind in (("pandas", pd.DataFrame), ("polars", pl.DataFrame)):
-        out = PCA(2).set_output(transform=container).fit_transform(frame)
-        assert isinstance(out, kind)
-        assert list(out.columns) == ["pca0", "pca1"]
-
-
-def test_pickle_and_clone():
-    X = spectrum_data(50, 5)
-    pca = PCA(2, standardize=True, random_state=3).fit(X)
-    again = pickle.loads(pickle.dumps(pca))
-    assert_array_equal(again.transform(X), pca.transform(X))
-    fresh = clone(pca)
-    assert fresh.get_params() == pca.get_params()
-    assert not hasattr(fresh, "components_")
-
-
-def test_cuda_without_a_device_says_so():
-    from fastml.backends.cuda import missing
-
-    if not missing():
-        pytest.skip("there is a device")
-    with fastml.config_context(backend="cuda"), pytest.raises(RuntimeError, match="backend='cuda'"):
-        PCA().fit(spectrum_data(20, 3))
 
 
 def test_evidence_agrees_with_sklearn():

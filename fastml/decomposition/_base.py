@@ -6,11 +6,12 @@ import numpy as np
 from scipy import linalg, sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.extmath import fast_logdet
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
+from fastml._validation import FLOATS, check_finite_wanted, validate
 from fastml.backends import on_device, resolve
 from fastml.blocks import spans
-from fastml.decomposition._input import validated
+from fastml.decomposition._input import check_finite
 
 __all__ = ["PrincipalAxes"]
 
@@ -94,7 +95,9 @@ class PrincipalAxes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             The projections; on the device for an `X` that lives there, else in host memory.
         """
         check_is_fitted(self)
-        X = validated(self, X, reset=False, accept_sparse=("csr", "csc"))
+        # NaN and infinity in a dense row come out in each of its projections.
+        seen = not sparse.issparse(X) and self.components_.shape[0] > 0
+        X = validate(self, X, reset=False, finite=not seen, accept_sparse=("csr", "csc"))
         return self._project(X)
 
     def _project(self, X: Any) -> Any:
@@ -114,7 +117,11 @@ class PrincipalAxes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         rows = backend.asarray(X, dtype)
         out = backend.empty((X.shape[0], right.shape[1]), dtype)
         mean = backend.asarray(self.mean_, np.float64)
-        backend.kernels("linalg").project(rows, mean, backend.asarray(right), out)
+        with np.errstate(invalid="ignore", over="ignore"):
+            backend.kernels("linalg").project(rows, mean, backend.asarray(right), out)
+            finite = bool(backend.xp.isfinite(out.sum()))
+        if not finite and check_finite_wanted():
+            check_finite(backend, X, self)
         return out if on_device(X) else backend.to_host(out)
 
     def inverse_transform(self, X: Any) -> Any:
@@ -131,7 +138,7 @@ class PrincipalAxes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             The data whose projections these are, if they lie in the span of the components.
         """
         check_is_fitted(self)
-        X = validated(None, X)
+        X = resolve(X).asarray(X) if on_device(X) else check_array(X, dtype=FLOATS, input_name="X")
         axes, scale = self._axes(), self._column_scale()
         if scale is not None:
             axes = axes * scale
@@ -157,7 +164,7 @@ class PrincipalAxes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             Log-likelihood of each sample.
         """
         check_is_fitted(self)
-        X = validated(self, X, reset=False)
+        X = validate(self, X, reset=False)
         precision = self.get_precision()
         backend = resolve(X)
         rows = backend.asarray(X, np.result_type(X.dtype, precision.dtype))

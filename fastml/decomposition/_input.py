@@ -1,87 +1,24 @@
-"""Input of the decompositions: scikit-learn's validation, also for arrays on a device."""
+"""Finiteness found by computing, weights, and the samples that weights stand for."""
 
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import _check_sample_weight, check_array, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from fastml.backends import on_device, resolve
-from fastml.config import get_config
 
-__all__ = ["check_finite", "checked_weights", "effective_samples", "padded", "validated"]
-
-FLOATS = (np.float64, np.float32)
-
-
-def validated(
-    estimator: Any,
-    X: Any,
-    *,
-    reset: bool = True,
-    finite: bool = True,
-    min_samples: int = 1,
-    accept_sparse: Any = False,
-) -> Any:
-    """Return X as a 2-D array or sparse matrix of floats, or raise what scikit-learn raises.
-
-    Parameters
-    ----------
-    estimator : estimator or None
-        Whose number and names of features are set or checked; None to check neither.
-    X : array-like, sparse matrix or device array
-        Input.
-    reset : bool
-        Whether to set them, in `fit`, or to check against them.
-    finite : bool
-        Whether to look for NaN and infinity now. A fit that computes moments sees them there.
-    min_samples : int
-        Fewest rows.
-    accept_sparse : tuple of str or False
-        Sparse formats.
-
-    Returns
-    -------
-    array or sparse matrix
-        A device array stays where it is.
-    """
-    finite = finite and get_config().check_finite
-    options = {"dtype": FLOATS, "ensure_min_samples": min_samples}
-    if on_device(X):
-        _check_device_array(estimator, X, reset, options)
-        backend = resolve(X)
-        dtype = np.dtype(str(getattr(X, "dtype", np.float64)).rpartition(".")[2])
-        X = backend.asarray(X, dtype if dtype in FLOATS else np.float64)
-        if finite:
-            check_finite(backend, X, estimator)
-        return X
-    options |= {"accept_sparse": accept_sparse, "ensure_all_finite": finite}
-    if estimator is None:
-        return check_array(X, input_name="X", **options)
-    return validate_data(estimator, X, reset=reset, **options)
-
-
-def _check_device_array(estimator: Any, X: Any, reset: bool, options: dict[str, Any]) -> None:
-    # A host array of the same shape that takes no memory is refused for the same reasons.
-    likeness = np.broadcast_to(np.float64(0), tuple(X.shape))
-    name = None if estimator is None else type(estimator).__name__
-    check_array(likeness, input_name="X", estimator=name, ensure_all_finite=False, **options)
-    if estimator is not None:
-        validate_data(estimator, likeness, reset=reset, skip_check_array=True)
+__all__ = ["check_finite", "checked_weights", "effective_samples", "padded"]
 
 
 def check_finite(backend: Any, X: Any, estimator: Any) -> None:
-    """Raise scikit-learn's error if X holds NaN or infinity."""
+    """Raise scikit-learn's error if X, whose results are not finite, holds NaN or infinity."""
     values = X.data if hasattr(X, "indptr") else X
     if on_device(values):
         # One value of the kind found is enough to raise the error for.
         values = backend.to_host(backend.xp.stack([values.min(), values.max()]))
-    assert_all_finite(values, estimator_name=_name(estimator), input_name="X")
-
-
-def _name(estimator: Any) -> str | None:
-    return None if estimator is None else type(estimator).__name__
+    assert_all_finite(values, estimator_name=type(estimator).__name__, input_name="X")
 
 
 def checked_weights(sample_weight: Any, X: Any) -> Any:

@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
+from fastml._validation import validate
 from fastml.backends import on_device, resolve
 from fastml.decomposition._axes import completed, signs_of
 from fastml.decomposition._base import PrincipalAxes
@@ -16,9 +17,9 @@ from fastml.decomposition._input import (
     checked_weights,
     effective_samples,
     padded,
-    validated,
 )
 from fastml.decomposition._minka import infer_dimension
+from fastml.decomposition._policy import choose_solver
 from fastml.decomposition._solvers import SOLVERS, Problem, Solution
 
 __all__ = ["PCA"]
@@ -213,13 +214,20 @@ class PCA(PrincipalAxes):
                 f'while "{self.svd_solver}" was passed. See TruncatedSVD for a possible '
                 "alternative."
             )
-        X = validated(
-            self, X, finite=sparse.issparse(X), min_samples=2, accept_sparse=("csr", "csc")
+        X = validate(
+            self,
+            X,
+            reset=True,
+            # The moments of dense rows will show what is not finite.
+            finite=sparse.issparse(X),
+            ensure_min_samples=2,
+            accept_sparse=("csr", "csc"),
         )
         weights = checked_weights(sample_weight, X)
         shape = (effective_samples(X, weights), X.shape[1])
-        self._fit_svd_solver, n_components = self._choose(shape, sparse.issparse(X))
-        self._check_n_components(n_components, shape)
+        self._fit_svd_solver, n_components = choose_solver(
+            self.svd_solver, self.n_components, shape, sparse.issparse(X)
+        )
         backend = resolve(X)
         rows, weights = padded(backend, X, weights, min(shape))
         problem = Problem(
@@ -245,54 +253,6 @@ class PCA(PrincipalAxes):
         signs = self._keep(solution, n_components, X.dtype, min(shape))
         self.n_samples_ = X.shape[0]
         return X, solution, signs
-
-    def _choose(self, shape: tuple[int, int], is_sparse: bool) -> tuple[str, Any]:
-        """Return the solver and the number of components asked of it."""
-        n_samples, n_features = shape
-        smaller = min(shape)
-        solver, n_components = self.svd_solver, self.n_components
-        if solver == "auto" and is_sparse:
-            solver = "arpack"
-        if n_components is None:
-            n_components = smaller - 1 if solver == "arpack" else smaller
-        if solver == "auto":
-            if n_features <= 1000 and n_samples >= 10 * n_features:
-                solver = "covariance_eigh"
-            elif max(shape) <= 500 or n_components == "mle":
-                solver = "full"
-            elif 1 <= n_components < 0.8 * smaller:
-                solver = "randomized"
-            else:
-                solver = "full"
-        return solver, n_components
-
-    def _check_n_components(self, n_components: Any, shape: tuple[int, int]) -> None:
-        solver, smaller = self._fit_svd_solver, min(shape)
-        if solver in ("full", "covariance_eigh"):
-            if n_components == "mle":
-                if shape[0] < shape[1]:
-                    raise ValueError(
-                        "n_components='mle' is only supported if n_samples >= n_features"
-                    )
-            elif not 0 <= n_components <= smaller:
-                raise ValueError(
-                    f"n_components={n_components} must be between 0 and min(n_samples, "
-                    f"n_features)={smaller} with svd_solver={solver!r}"
-                )
-        elif isinstance(n_components, str):
-            raise ValueError(
-                f"n_components={n_components!r} cannot be a string with svd_solver='{solver}'"
-            )
-        elif not 1 <= n_components <= smaller:
-            raise ValueError(
-                f"n_components={n_components!r} must be between 1 and min(n_samples, "
-                f"n_features)={smaller!r} with svd_solver='{solver}'"
-            )
-        elif solver == "arpack" and n_components == smaller:
-            raise ValueError(
-                f"n_components={n_components!r} must be strictly less than min(n_samples, "
-                f"n_features)={smaller!r} with svd_solver='{solver}'"
-            )
 
     def _keep(self, solution: Solution, n_components: Any, dtype: Any, most: int) -> Any:
         """Set the fitted attributes from what a solver found, at most `most` components.

@@ -11,8 +11,10 @@ from fastml._jit.tile import TILE_COLS, tile, tile_rows
 CHUNK_ROWS = 240
 # Columns that one task holds; a multiple of the tile's 16 columns and of its 24, 12 or 6 rows.
 STRIPE_COLS = 144
-# Columns of X that a block of rows is centred by at a time: with 24 rows it fits the L1 cache.
-SLAB_COLS = 256
+# Columns of X that some rows are centred by at a time, in a scratch that stays in the L1 cache; its
+# rows are a cache line longer, or they would all fall into a few of the cache's sets.
+SLAB_COLS = 128
+SLAB_STRIDE = SLAB_COLS + 16
 
 
 @njit_leaf
@@ -219,7 +221,7 @@ def project_rows(X, shift, panels, start, stop, out):
     """Multiply centred rows start..stop by the right factor packed in panels."""
     rows = tile_rows(X)
     n_features, n_columns = X.shape[1], out.shape[1]
-    centred = np.zeros((rows, SLAB_COLS), X.dtype)
+    centred = np.zeros((rows, SLAB_STRIDE), X.dtype)
     products = np.empty((panels.shape[0], rows, TILE_COLS), X.dtype)
     for r in range(start, stop, rows):
         n_rows = min(rows, stop - r)
@@ -236,15 +238,21 @@ def project_rows(X, shift, panels, start, stop, out):
                 here = q * rows * TILE_COLS
                 tile(
                     products, here, TILE_COLS,
-                    centred, 0, SLAB_COLS, 0, 1,
+                    centred, 0, SLAB_STRIDE, 0, 1,
                     panels, (q * n_features + first) * TILE_COLS, 0,
                     1, width,
                     products, here, TILE_COLS,
                 )  # fmt: skip
-        for i in range(n_rows):
-            for q in range(panels.shape[0]):
-                for j in range(min(TILE_COLS, n_columns - q * TILE_COLS)):
-                    out[r + i, q * TILE_COLS + j] = products[q, i, j]
+        for q in range(panels.shape[0]):
+            column = q * TILE_COLS
+            width = n_columns - column
+            for i in range(n_rows):
+                if width >= TILE_COLS:
+                    here = (r + i) * n_columns + column
+                    copy_items(out, here, products, (q * rows + i) * TILE_COLS, TILE_COLS)
+                else:
+                    for j in range(width):
+                        out[r + i, column + j] = products[q, i, j]
 
 
 @njit_leaf
