@@ -4,7 +4,7 @@ import llvmlite.binding
 import numba
 
 from fastml._jit.cache import cache_root
-from fastml._jit.tile import TILE_COLS, simd_level, tile_shape
+from fastml._jit.simd import TILE_COLS, simd_level, tile_shape
 
 
 def describe() -> dict[str, str]:

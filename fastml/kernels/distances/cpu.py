@@ -3,7 +3,8 @@
 import numpy as np
 
 from fastml._jit import njit_parallel, prange
-from fastml._jit.tile import TILE_COLS, tile_difference, tile_rows
+from fastml._jit.simd import TILE_COLS
+from fastml._jit.tile import tile_difference, tile_rows
 from fastml.kernels.kmeans.panels import FEATURE_RUN, ROW_STRIDE, pack_rows
 
 # Rows of one task: enough to pay for its scratch.

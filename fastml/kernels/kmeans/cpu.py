@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_parallel, prange
-from fastml._jit.tile import TILE_COLS
+from fastml._jit.simd import TILE_COLS
 from fastml.kernels.kmeans.bounds import assign_bounded_rows
 from fastml.kernels.kmeans.panels import (
     BATCH,

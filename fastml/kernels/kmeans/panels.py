@@ -12,15 +12,10 @@ leaving a rounding error behind: only rows that changed their label are touched.
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.tile import (
-    TILE_COLS,
-    lane_argmax,
-    prefetch,
-    side_by_side,
-    tile,
-    tile_best,
-    tile_rows,
-)
+from fastml._jit.nearest import side_by_side, tile_best
+from fastml._jit.rowwise import lane_argmax, prefetch
+from fastml._jit.simd import TILE_COLS
+from fastml._jit.tile import tile, tile_rows
 from fastml.kernels.kmeans import scalar
 
 to_limbs = njit_leaf(scalar.to_limbs)

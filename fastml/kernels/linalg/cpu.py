@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_parallel, prange
-from fastml._jit.tile import TILE_COLS
+from fastml._jit.simd import TILE_COLS
 from fastml.kernels.linalg.panels import (
     STRIPE_COLS,
     column_moments,

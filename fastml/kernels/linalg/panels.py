@@ -4,7 +4,8 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
-from fastml._jit.tile import TILE_COLS, tile, tile_rows
+from fastml._jit.simd import TILE_COLS
+from fastml._jit.tile import tile, tile_rows
 
 # float32 products are summed in float32 over this many rows at most, then added in float64.
 # A chunk of one stripe, packed for both sides of the tile, stays in the L2 cache.

@@ -3,7 +3,9 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, njit_serial, prange
-from fastml._jit.tile import TILE_COLS, lane_squared_distance, tile_difference, tile_rows
+from fastml._jit.rowwise import lane_squared_distance
+from fastml._jit.simd import TILE_COLS
+from fastml._jit.tile import tile_difference, tile_rows
 from fastml.kernels.kmeans.panels import BATCH, FEATURE_RUN, ROW_STRIDE
 
 # Rows of one task that is not a canonical block.
