@@ -31,14 +31,16 @@ def _cpu_features() -> dict[str, bool]:
     """Return the features Numba compiles for: the host's, or those asked for by NUMBA_CPU_*."""
     from numba.core import config
 
-    if config.CPU_FEATURES is not None:
-        listed = config.CPU_FEATURES.split(",")
-        return {item[1:]: item[0] == "+" for item in listed if item}
-    if config.CPU_NAME is not None and llvm.get_host_cpu_name() != config.CPU_NAME:
+    if config.CPU_NAME is None or llvm.get_host_cpu_name() == config.CPU_NAME:
+        features = dict(llvm.get_host_cpu_features())
+    else:
         # Named but not described: what every CPU of that name can do, if we know the name.
         level = _NAMED.get(config.CPU_NAME, "generic")
-        return {"avx512f": level == "avx512", "avx2": level == "avx2", "fma": level == "avx2"}
-    return dict(llvm.get_host_cpu_features())
+        has_avx2 = level in ("avx2", "avx512")
+        features = {"avx512f": level == "avx512", "avx2": has_avx2, "fma": has_avx2}
+    for change in (config.CPU_FEATURES or "").split(","):
+        features[change[1:]] = change.startswith("+")
+    return features
 
 
 def simd_level() -> str:
