@@ -1,0 +1,87 @@
+"""Fits whose every bit is compared from one process, thread and threading layer to another."""
+
+import hashlib
+
+import numpy as np
+from scipy import sparse
+
+from fastml.cluster import KMeans
+from fastml.decomposition import PCA
+
+# Large enough that kernels run on several threads, with blocks and tiles left over.
+N_ROWS, N_COLUMNS, N_CLUSTERS = 9001, 21, 37
+
+
+def rows(dtype):
+    """Overlapping clusters about a mean far from zero, and weights of the rows."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N_ROWS, N_COLUMNS))
+    X += rng.uniform(-2, 2, (N_CLUSTERS, N_COLUMNS))[rng.integers(0, N_CLUSTERS, N_ROWS)] + 5
+    return X.astype(dtype), rng.uniform(0, 2, N_ROWS).astype(dtype)
+
+
+def kmeans_models(dtype):
+    """Yield the name, model and rows of KMeans fits."""
+    X, weight = rows(dtype)
+    options = {"random_state": 0, "tol": 0, "max_iter": 40}
+    for algorithm in ("lloyd", "elkan"):
+        model = KMeans(N_CLUSTERS, algorithm=algorithm, **options)
+        yield f"{algorithm}", model.fit(X), X
+        model = KMeans(N_CLUSTERS, algorithm=algorithm, init="random", n_init=2, **options)
+        yield f"{algorithm} weighted", model.fit(X, sample_weight=weight), X
+    yield "few short centers", KMeans(8, **options).fit(X[:, :2]), X[:, :2]
+    yield "many features", KMeans(20, **options).fit(np.hstack([X] * 7)), np.hstack([X] * 7)
+    yield "spherical", KMeans(N_CLUSTERS, metric="spherical", **options).fit(X), X
+    thin = sparse.csr_array(np.where(X > 5.5, X, 0))
+    yield "sparse", KMeans(N_CLUSTERS, **options).fit(thin, sample_weight=weight), thin
+
+
+def pca_models(dtype):
+    """Yield the name, model and rows of PCA fits."""
+    X, weight = rows(dtype)
+    wide = X[:1800].reshape(100, -1)
+    thin = sparse.csr_array(np.where(X > 5.5, X, 0))
+    for solver in ("full", "covariance_eigh", "arpack", "randomized"):
+        options = {"svd_solver": solver, "random_state": 0}
+        yield solver, PCA(5, **options).fit(X), X
+        yield f"{solver} wide", PCA(5, **options).fit(wide), wide
+        model = PCA(5, standardize=True, **options)
+        yield f"{solver} standardized", model.fit(X, sample_weight=weight), X
+        if solver in ("covariance_eigh", "arpack"):
+            yield f"{solver} sparse", PCA(5, **options).fit(thin), thin
+
+
+def digest(value):
+    """Return a short hash of the type, shape and bits of an attribute."""
+    if isinstance(value, np.ndarray | np.generic):
+        header = f"{value.dtype} {np.shape(value)}".encode()
+        return hashlib.sha256(header + np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
+    return repr(value)
+
+
+def hashes(models):
+    """Return the hash of every fitted attribute, and of what the models compute from rows."""
+    found = {}
+    for name, model, X in models:
+        for attribute, value in sorted(vars(model).items()):
+            if attribute.endswith("_"):
+                found[f"{name} {attribute}"] = digest(value)
+        found[f"{name} transform"] = digest(model.transform(X))
+        if isinstance(model, KMeans) or not sparse.issparse(X):
+            found[f"{name} score"] = digest(model.score(X))
+        if isinstance(model, KMeans):
+            found[f"{name} predict"] = digest(model.predict(X))
+    return found
+
+
+def all_hashes(dtype=np.float32):
+    """Return the hashes of all models of a dtype."""
+    return hashes(kmeans_models(dtype)) | hashes(pca_models(dtype))
+
+
+def few_hashes(dtype=np.float32):
+    """Return the hashes of a KMeans and a PCA that take little time."""
+    X, weight = rows(dtype)
+    kmeans = KMeans(N_CLUSTERS, random_state=0, max_iter=10).fit(X, sample_weight=weight)
+    pca = PCA(5, svd_solver="covariance_eigh").fit(X)
+    return hashes([("kmeans", kmeans, X), ("pca", pca, X)])
