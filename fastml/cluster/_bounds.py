@@ -50,6 +50,7 @@ class Bounds:
         backend, n = rows.backend, rows.n_rows
         n_clusters = len(centers)
         n_panels = -(-n_clusters // PANEL)
+        self.rows = rows
         self.backend = backend
         self.host_order = panel_order(centers)
         self.order = backend.asarray(self.host_order)
@@ -65,7 +66,7 @@ class Bounds:
         self.fresh = True
 
     @staticmethod
-    def start_below(rows: Any, n_clusters: int) -> float:
+    def start_below(rows: DenseRows, n_clusters: int) -> float:
         """Return below which share of rows changing their label bounds save more than they cost.
 
         While more change, centers move too far for bounds to rule much out. The shares were

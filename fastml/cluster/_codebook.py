@@ -1,6 +1,6 @@
 """Vector quantisation: what every estimator with a codebook of centers offers."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_array
@@ -13,6 +13,14 @@ class CodebookMixin:
     The estimator has ``cluster_centers_`` of shape (n_clusters, n_features), the codebook, and
     ``predict``.
     """
+
+    cluster_centers_: np.ndarray
+
+    if TYPE_CHECKING:
+
+        def predict(self, X: Any) -> np.ndarray: ...
+
+        def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float: ...
 
     def encode(self, X: Any) -> np.ndarray:
         """Replace each vector by the index of its nearest reference vector.

@@ -1,5 +1,6 @@
 """Lloyd's iterations as a driver over kernels: partial, merge, finish."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastml.cluster._bounds import Bounds
-from fastml.cluster._rows import Array, Rows
+from fastml.cluster._rows import Array, DenseRows, Rows
 
 # The cluster sums count in 2**-40 of their unit in a second limb where X is float64.
 LOW_SCALE = 2.0**40
@@ -70,12 +71,12 @@ def partial(state: State, rows: Rows, memory: Memory, bounds: Bounds | None) -> 
     if bounds is None:
         rows.assign_and_sum(*step)
     else:
-        rows.assign_bounded_and_sum(*step, *bounds.arguments())
-    return backend.to_host(memory.sums).sum(axis=0)
+        bounds.rows.assign_bounded_and_sum(*step, *bounds.arguments())
+    return functools.reduce(merge, backend.to_host(memory.sums))
 
 
 def merge(left: Array, right: Array) -> Array:
-    """Merge the sums of two sets of rows."""
+    """Merge the sums of two workers, or of two sets of rows; integers, so in any order."""
     return left + right
 
 
@@ -156,9 +157,9 @@ def lloyd(
     heaviest = float(rows.host_weight.max(initial=0.0))
     state = State(centers, fixed_point_scales(rows.n_rows, peak, heaviest))
     memory = Memory(rows, state)
-    few_enough = Bounds.start_below(rows, n_clusters) if rows.prunable else 0.0
+    few_enough = Bounds.start_below(rows, n_clusters) if isinstance(rows, DenseRows) else 0.0
     bounds = None
-    if algorithm == "elkan" and rows.prunable:
+    if algorithm == "elkan" and isinstance(rows, DenseRows):
         bounds = Bounds(rows, state.centers)
     strict = False
     for iteration in range(max_iter):
@@ -193,6 +194,7 @@ def lloyd(
         if stop:
             break
         if bounds is None and n_changed < few_enough * rows.n_rows:
+            assert isinstance(rows, DenseRows)
             bounds = Bounds(rows, new)
     if not strict:
         # The centers moved after the last assignment: labels have to match them.

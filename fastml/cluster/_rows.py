@@ -30,8 +30,6 @@ class DenseRows:
         Subtracted from every row.
     """
 
-    prunable = True
-
     def __init__(self, backend: Backend, X: Any, sample_weight: Array, offset: Array) -> None:
         self.backend = backend
         self.X = X
@@ -83,7 +81,7 @@ class DenseRows:
         self.kernels.inertia(
             self.X, self.sample_weight, self.offset, centers, labels, self.block_rows, out
         )
-        return float(blocks.merge_tree(self.backend.to_host(out), np.add))
+        return float(blocks.merge_tree(list(self.backend.to_host(out)), np.add))
 
     def seed_distances(
         self, candidates: Array, chosen: Array, closest: Any, nearest: Any, *results: Any
@@ -98,8 +96,6 @@ class DenseRows:
 
 class CsrRows:
     """Rows of a sparse matrix in CSR form on a backend; the interface of `DenseRows`."""
-
-    prunable = False
 
     def __init__(self, backend: Backend, X: Any, sample_weight: Array) -> None:
         self.backend = backend
@@ -145,7 +141,7 @@ class CsrRows:
         """Return the weighted sum of squared distances to the own center, in float64."""
         out = self.backend.empty(self.n_blocks, np.float64)
         self.kernels.inertia(*self.parts, self.sample_weight, centers, labels, self.block_rows, out)
-        return float(blocks.merge_tree(self.backend.to_host(out), np.add))
+        return float(blocks.merge_tree(list(self.backend.to_host(out)), np.add))
 
     def seed_distances(
         self, candidates: Array, chosen: Array, closest: Any, nearest: Any, *results: Any
