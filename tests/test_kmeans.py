@@ -38,28 +38,11 @@ def same_bits(left, right):
     assert (left.inertia_, left.n_iter_) == (right.inertia_, right.n_iter_)
 
 
-ORDER_MATTERS = (
-    "the check shuffles the rows, and a draw is of a position among them; without shuffling see "
-    "test_integer_weights_are_repetitions_from_the_draws_on"
-)
-
-
-def expected_failures(estimator):
-    """The two checks that scikit-learn's KMeans fails too, where starts are drawn."""
-    if estimator.n_clusters == 1:
-        return {}
-    checks = ("dense", "sparse")
-    return {f"check_sample_weight_equivalence_on_{kind}_data": ORDER_MATTERS for kind in checks}
-
-
 @pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:algorithm='elkan':RuntimeWarning"
 )
 @pytest.mark.parametrize("name", ["cpu", "reference"])
-@parametrize_with_checks(
-    [KMeans(n_clusters=1), KMeans(), KMeans(algorithm="elkan")],
-    expected_failed_checks=expected_failures,
-)
+@parametrize_with_checks([KMeans(n_clusters=1), KMeans(), KMeans(algorithm="elkan")])
 def test_estimator_checks(estimator, check, name):
     with fastml.config_context(backend=name):
         check(estimator)

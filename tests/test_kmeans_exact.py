@@ -257,9 +257,19 @@ def test_inertia_is_accumulated_in_float64(backend):
 @pytest.mark.parametrize("scale", [2.0**-40, 2.0**40])
 def test_scale_of_the_data_does_not_matter(backend, scale, dtype):
     X = data("clustered", 500, 5, dtype)
-    plain = KMeans(10, random_state=0).fit(X)
-    scaled = KMeans(10, random_state=0).fit(X * dtype(scale))
+    plain = KMeans(10, init=X[:10], n_init=1).fit(X)
+    scaled = KMeans(10, init=X[:10] * dtype(scale), n_init=1).fit(X * dtype(scale))
     # A power of two changes no digit.
     assert_array_equal(scaled.labels_, plain.labels_)
     assert_array_equal(scaled.cluster_centers_, plain.cluster_centers_ * dtype(scale))
     assert scaled.n_iter_ == plain.n_iter_
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_seeding_does_not_depend_on_the_order_of_the_rows(backend, dtype):
+    X = data("clustered", 500, 5, dtype)
+    order = np.random.default_rng(0).permutation(len(X))
+    centers, indices = kmeans_plusplus(X, 10, random_state=0)
+    shuffled, elsewhere = kmeans_plusplus(X[order], 10, random_state=0)
+    assert_array_equal(shuffled, centers)
+    assert_array_equal(order[elsewhere], indices)

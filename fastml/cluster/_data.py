@@ -88,6 +88,21 @@ def moments(rows: DenseRows) -> tuple[Array, Array, float]:
     return mean, deviation / n, float(host(peaks).max())
 
 
+def weighted_variance(rows: DenseRows) -> Array:
+    """Return the variance of each column under the weights, so that they count repetitions."""
+    parts = []
+    for start, stop in blocks.spans(rows.n_rows):
+        weight = rows.sample_weight[start:stop].astype(np.float64)
+        block = rows.X[start:stop].astype(np.float64)
+        total = float(weight.sum())
+        if total > 0:
+            mean = weight @ block / total
+            deviation = weight @ (block - mean) ** 2
+            parts.append((total, rows.backend.to_host(mean), rows.backend.to_host(deviation)))
+    total, _, deviation = blocks.merge_tree(parts, merge_moments)
+    return deviation / total
+
+
 def merge_moments(left: Any, right: Any) -> Any:
     """Merge (count, mean, squared deviations) of two sets of rows (Chan et al., 1979)."""
     (n_left, mean_left, deviation_left), (n_right, mean_right, deviation_right) = left, right
@@ -111,7 +126,7 @@ def prepare(estimator: Any, X: Any, sample_weight: Any, backend: Backend) -> Dat
     if spherical:
         X = spherical_rows(estimator, X)
     if sp.issparse(X):
-        _, variances = mean_variance_axis(X, axis=0)
+        _, variances = mean_variance_axis(X, axis=0, weights=weight)
         peak = float(np.abs(X.data).max(initial=0.0))
         return Data(CsrRows(backend, X, weight), float(variances.mean()), peak, spherical)
     on_backend = backend.asarray(X)
@@ -123,6 +138,8 @@ def prepare(estimator: Any, X: Any, sample_weight: Any, backend: Backend) -> Dat
         np.isfinite(mean).all() and squares < float(np.finfo(np.dtype(X.dtype)).max)
     ):
         refuse_non_finite(estimator, X)
+    if sample_weight is not None:
+        variance = weighted_variance(rows)
     if not spherical:
         rows = DenseRows(backend, on_backend, weight, mean)
     return Data(rows, float(variance.mean()), peak, spherical)

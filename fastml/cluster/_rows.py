@@ -49,6 +49,14 @@ class DenseRows:
         picked = self.backend.to_host(self.X[self.backend.asarray(rows)])
         return picked - self.host_offset
 
+    def keys(self) -> Array:
+        """Return a key of each row, a function of its values (as float32) alone."""
+        keys = self.backend.empty(self.n_rows, np.uint64)
+        with np.errstate(over="ignore"):
+            words = self.X.astype(np.float32, copy=False).view(np.uint32)
+        self.seeding.row_keys(words, keys)
+        return self.backend.to_host(keys)
+
     def assign(self, centers: Any, labels: Any) -> None:
         """Write the label of each row's nearest center."""
         self.kernels.assign(self.X, self.offset, centers, labels)
@@ -118,6 +126,15 @@ class CsrRows:
     def take(self, rows: Array) -> Array:
         """Return listed rows as a dense array on the host."""
         return self.matrix[rows].toarray()
+
+    def keys(self) -> Array:
+        """Return a key of each row, the same as for dense rows of the same values."""
+        keys = self.backend.empty(self.n_rows, np.uint64)
+        data, indices, indptr = self.parts
+        with np.errstate(over="ignore"):
+            words = data.astype(np.float32, copy=False).view(np.uint32)
+        self.kernels.row_keys(words, indices, indptr, keys)
+        return self.backend.to_host(keys)
 
     def assign(self, centers: Any, labels: Any) -> None:
         """Write the label of each row's nearest center."""

@@ -23,7 +23,10 @@ def kmeans_plusplus(
     """Choose rows as initial centers by greedy k-means++.
 
     Every next center is drawn with probability proportional to weight times squared distance to
-    the centers so far; of several draws the one that lowers the potential most is kept.
+    the centers so far; of several draws the one that lowers the potential most is kept. A draw is
+    a position on the total potential, along which rows lie in an order that depends on their
+    values alone: centers change neither with the order of the rows nor if rows are repeated
+    instead of weighted.
 
     Parameters
     ----------
@@ -55,30 +58,27 @@ def kmeans_plusplus(
     indices = np.full(n_clusters, -1, np.int64)
     centers = np.empty((n_clusters, rows.n_features), rows.dtype)
 
-    starts = np.arange(0, n, rows.block_rows)
+    order = backend.asarray(np.argsort(rows.keys(), kind="stable"))
     # All rows are equally far from no center: the first draw goes by weight alone.
     closest = backend.asarray(np.ones(n, rows.dtype))
-    current = np.add.reduceat(rows.host_weight.astype(np.float64), starts)
+    along = backend.empty(rows.n_blocks, np.float64)
     nearest = backend.zeros(n, np.int32)
     distances = backend.empty((trials, n), rows.dtype)
     for c in range(n_clusters):
         n_draws = trials if c else 1
         fractions = draws[:1] if c == 0 else draws[1 + (c - 1) * trials : 1 + c * trials]
         picked = backend.empty(n_draws, np.int64)
-        rows.seeding.seed_pick(
-            closest, rows.sample_weight, rows.block_rows,
-            backend.asarray(current), backend.asarray(fractions), picked,
-        )  # fmt: skip
+        masses = closest, rows.sample_weight, order, rows.block_rows, along
+        rows.seeding.ordered_potentials(*masses)
+        rows.seeding.seed_pick(*masses, backend.asarray(fractions), picked)
         proposed = backend.to_host(picked)
         candidates = rows.take(proposed)
         if c == 0:
             closest = backend.asarray(np.full(n, np.inf, rows.dtype))
         tried = distances[:n_draws], backend.empty((rows.n_blocks, n_draws), np.float64)
         rows.seed_distances(candidates, centers[:c], closest, nearest, *tried)
-        by_block = backend.to_host(tried[1])
-        best = int(np.argmin(by_block.sum(axis=0)))
+        best = int(np.argmin(backend.to_host(tried[1]).sum(axis=0)))
         rows.seeding.seed_accept(tried[0], best, c, closest, nearest)
-        current = np.ascontiguousarray(by_block[:, best])
         indices[c], centers[c] = proposed[best], candidates[best]
     return centers, indices
 

@@ -5,8 +5,12 @@ import numpy as np
 from fastml._jit import njit_leaf, njit_parallel, prange
 from fastml.kernels.kmeans import scalar
 from fastml.kernels.kmeans.panels import thread_span
+from fastml.kernels.seeding import scalar as hashing
 
 to_limbs = njit_leaf(scalar.to_limbs)
+column_factor = njit_leaf(hashing.column_factor)
+word_of = njit_leaf(hashing.word_of)
+mixed = njit_leaf(hashing.mixed)
 
 TASK_ROWS = 480
 
@@ -173,6 +177,33 @@ def assign_and_sum(
                 changed += 1
         counts[worker, 0] = changed
         counts[worker, 1] = max(0, stop - start) * n_panels
+
+
+@njit_parallel(work=lambda words, indices, indptr, keys: 2 * words.size + indptr.size)
+def row_keys(
+    words,  # IN (n_entries,)
+    indices,  # IN (n_entries,)
+    indptr,  # IN (n_samples + 1,)
+    keys,  # OUT (n_samples,)
+):
+    """Hash each row by its values alone; what is left out counts as zero.
+
+    Parameters
+    ----------
+    words : (n_entries,) uint32 array
+        Bits of the values as float32.
+    indices, indptr : (n_entries,), (n_samples + 1,) arrays
+        Rows in compressed sparse row form, indices int32.
+    keys : (n_samples,) uint64 array
+        Written: keys, those of the same rows in dense form.
+    """
+    n = indptr.shape[0] - 1
+    for task in prange(-(-n // TASK_ROWS)):
+        for row in range(task * TASK_ROWS, min(n, (task + 1) * TASK_ROWS)):
+            total = np.uint64(0)
+            for e in range(indptr[row], indptr[row + 1]):
+                total += word_of(words[e]) * column_factor(indices[e])
+            keys[row] = mixed(total)
 
 
 @njit_parallel(work=lambda data, indices, indptr, *rest: data.size + indptr.size)

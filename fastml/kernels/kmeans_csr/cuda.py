@@ -5,7 +5,7 @@ import numpy as np
 from fastml._jit.cuda import array_module, as_device, cuda, cuda_device, cuda_kernel
 from fastml._jit.grid import grid_1d
 from fastml.kernels.kmeans import scalar
-from fastml.kernels.seeding.cuda import block_potentials
+from fastml.kernels.seeding.cuda import block_potentials, column_factor, mixed, word_of
 
 # Cluster sums are exact in fixed point only from float64 products; distances, norms and sums of
 # them are promised in float64.
@@ -25,6 +25,15 @@ SUM_THREADS = 256
 _PANEL = 16
 
 _to_limbs = cuda_device(scalar.to_limbs)
+
+
+@cuda_kernel
+def _row_keys(words, indices, indptr, keys):
+    for row in range(cuda.grid(1), keys.shape[0], cuda.gridsize(1)):
+        total = np.uint64(0)
+        for e in range(indptr[row], indptr[row + 1]):
+            total += word_of(words[e]) * column_factor(indices[e])
+        keys[row] = mixed(total)
 
 
 @cuda_kernel
@@ -219,6 +228,15 @@ def assigned_distances(
     before = map(as_device, (data, indices, indptr, centers))
     after = map(as_device, (labels, distances))
     _assigned_distances[grid_1d(labels.size)](*before, _norms(centers), *after)
+
+
+def row_keys(
+    words,  # IN (n_entries,)
+    indices,  # IN (n_entries,)
+    indptr,  # IN (n_samples + 1,)
+    keys,  # OUT (n_samples,)
+):
+    _row_keys[grid_1d(keys.size)](*map(as_device, (words, indices, indptr, keys)))
 
 
 def seed_distances(

@@ -36,6 +36,13 @@ def assigned_distances(data, indices, indptr, centers, labels, distances):
     dense.assigned_distances(X, _origin(centers), centers, labels, distances)
 
 
+def row_keys(words, indices, indptr, keys):
+    """Hash each row by its values alone; what is left out counts as zero."""
+    n_features = indices.max(initial=-1) + 1
+    dense_words = _rows(words.astype(np.float64), indices, indptr, n_features)
+    seeding.row_keys(dense_words.astype(np.uint32), keys)
+
+
 def seed_distances(
     data, indices, indptr, candidates, closest, sample_weight, block_rows, distances, potentials
 ):  # fmt: skip

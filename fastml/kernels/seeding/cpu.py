@@ -7,6 +7,11 @@ from fastml._jit.rowwise import lane_squared_distance
 from fastml._jit.simd import TILE_COLS
 from fastml._jit.tile import tile_difference, tile_rows
 from fastml.kernels.kmeans.panels import BATCH, FEATURE_RUN, ROW_STRIDE
+from fastml.kernels.seeding import scalar
+
+column_factor = njit_leaf(scalar.column_factor)
+word_of = njit_leaf(scalar.word_of)
+mixed = njit_leaf(scalar.mixed)
 
 # Rows of one task that is not a canonical block.
 TASK_ROWS = 10 * BATCH
@@ -210,10 +215,69 @@ def seed_accept(
                 nearest[row] = label
 
 
+@njit_parallel(work=lambda words, keys: 2 * words.size)
+def row_keys(
+    words,  # IN (n_samples, n_features)
+    keys,  # OUT (n_samples,)
+):
+    """Hash each row by its values alone.
+
+    Parameters
+    ----------
+    words : (n_samples, n_features) uint32 array
+        Bits of the values as float32.
+    keys : (n_samples,) uint64 array
+        Written: keys; those of equal rows are equal, that of zeros is the same in CSR form.
+    """
+    n, d = words.shape
+    factors = np.empty(d, np.uint64)
+    for t in range(d):
+        factors[t] = column_factor(t)
+    for task in prange(-(-n // TASK_ROWS)):
+        for row in range(task * TASK_ROWS, min(n, (task + 1) * TASK_ROWS)):
+            total = np.uint64(0)
+            for t in range(d):
+                total += word_of(words[row, t]) * factors[t]
+            keys[row] = mixed(total)
+
+
+@njit_parallel(work=lambda closest, *rest: 4 * closest.size)
+def ordered_potentials(
+    closest,  # IN (n_samples,)
+    sample_weight,  # IN (n_samples,)
+    order,  # IN (n_samples,)
+    block_rows,  # IN scalar
+    potentials,  # OUT (n_blocks,)
+):
+    """Add up weight times squared distance over blocks of rows in a given order.
+
+    Parameters
+    ----------
+    closest : (n_samples,) float array
+        Squared distances.
+    sample_weight : (n_samples,) float array
+        Weights.
+    order : (n_samples,) int64 array
+        Rows in the order in which the blocks are cut.
+    block_rows : int
+        Rows of a block.
+    potentials : (n_blocks,) float64 array
+        Written: the sum over each block.
+    """
+    n = closest.shape[0]
+    for block in prange(potentials.shape[0]):
+        total = 0.0
+        for i in range(block * block_rows, min(n, (block + 1) * block_rows)):
+            row = order[i]
+            total += np.float64(closest[row]) * np.float64(sample_weight[row])
+        potentials[block] = total
+
+
 @njit_serial
 def seed_pick(
     closest,  # IN (n_samples,)
     sample_weight,  # IN (n_samples,)
+    order,  # IN (n_samples,)
     block_rows,  # IN scalar
     potentials,  # IN (n_blocks,)
     fractions,  # IN (n_picks,)
@@ -227,38 +291,38 @@ def seed_pick(
         Squared distances.
     sample_weight : (n_samples,) float array
         Weights.
+    order : (n_samples,) int64 array
+        Rows in the order in which they lie along the total potential.
     block_rows : int
-        Rows of a canonical block.
+        Rows of a block.
     potentials : (n_blocks,) float64 array
-        Weighted sum of `closest` over each block.
+        As `ordered_potentials` wrote them.
     fractions : (n_picks,) float64 array
         Uniform draws in [0, 1), each a position on the total potential.
     picked : (n_picks,) int64 array
         Written: row at that position. A row without weight or distance is only picked if no row
-        has any; then it is the first row with weight.
+        has any; then it is the first row, in order, with weight.
     """
     n = closest.shape[0]
     n_blocks = potentials.shape[0]
     total = 0.0
+    last_full = 0
     for block in range(n_blocks):
         total += potentials[block]
+        if potentials[block] > 0.0:
+            last_full = block
     fallback = 0
-    for row in range(n):
-        if sample_weight[row] > 0:
-            fallback = row
-            break
-    for i in range(fractions.shape[0]):
-        rest = fractions[i] * total
+    while fallback < n - 1 and not sample_weight[order[fallback]] > 0:
+        fallback += 1
+    for k in range(fractions.shape[0]):
+        rest = fractions[k] * total
         block = 0
-        last_full = 0
-        for b in range(n_blocks):
-            if potentials[b] > 0.0:
-                last_full = b
         while block < last_full and rest >= potentials[block]:
             rest -= potentials[block]
             block += 1
         found = -1
-        for row in range(block * block_rows, min(n, (block + 1) * block_rows)):
+        for i in range(block * block_rows, min(n, (block + 1) * block_rows)):
+            row = order[i]
             mass = np.float64(closest[row]) * np.float64(sample_weight[row])
             if mass > 0.0:
                 # Rounding may leave the position behind the last row: that row is taken.
@@ -266,4 +330,4 @@ def seed_pick(
                 if rest < mass:
                     break
                 rest -= mass
-        picked[i] = found if found >= 0 else fallback
+        picked[k] = found if found >= 0 else order[fallback]

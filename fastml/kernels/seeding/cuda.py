@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from fastml._jit.cuda import as_device, cuda, cuda_kernel
+from fastml._jit.cuda import as_device, cuda, cuda_device, cuda_kernel
 from fastml._jit.grid import grid_1d
 from fastml.kernels.kmeans.tiles import DEPTH, THREADS, load_rows
+from fastml.kernels.seeding import scalar
+
+mixed = cuda_device(scalar.mixed)
+column_factor = cuda_device(scalar.column_factor)
+word_of = cuda_device(scalar.word_of)
 
 # Potentials are promised in float64, and draws are positions on them.
-FLOAT64_KERNELS = ("block_potentials", "_seed_pick")
+FLOAT64_KERNELS = ("block_potentials", "_ordered_potentials", "_seed_pick")
 
 # A block measures one row a thread against so many candidates at once.
 CANDIDATES = 8
@@ -68,7 +73,34 @@ def _seed_accept(distances, best, label, closest, nearest):
 
 
 @cuda_kernel
-def _seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked):
+def _row_keys(words, keys):
+    n, d = words.shape
+    for row in range(cuda.grid(1), n, cuda.gridsize(1)):
+        total = np.uint64(0)
+        for t in range(d):
+            total += word_of(words[row, t]) * column_factor(t)
+        keys[row] = mixed(total)
+
+
+@cuda_kernel
+def _ordered_potentials(closest, sample_weight, order, block_rows, potentials):
+    shares = cuda.shared.array(THREADS, np.float64)
+    thread, n_threads, block = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x
+    total = 0.0
+    stop = min(closest.shape[0], (block + 1) * block_rows)
+    for i in range(block * block_rows + thread, stop, n_threads):
+        row = order[i]
+        total += np.float64(closest[row]) * np.float64(sample_weight[row])
+    shares[thread] = total
+    cuda.syncthreads()
+    if thread == 0:
+        for other in range(1, n_threads):
+            total += shares[other]
+        potentials[block] = total
+
+
+@cuda_kernel
+def _seed_pick(closest, sample_weight, order, block_rows, potentials, fractions, picked):
     # One block for each draw: it finds the canonical block, each thread adds up a run of its
     # rows, and one thread walks through the run that holds the position.
     shares = cuda.shared.array(THREADS, np.float64)
@@ -95,7 +127,8 @@ def _seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked
     stop = min(n, start + block_rows)
     run = (stop - start + n_threads - 1) // n_threads
     share = 0.0
-    for row in range(start + thread * run, min(stop, start + (thread + 1) * run)):
+    for i in range(start + thread * run, min(stop, start + (thread + 1) * run)):
+        row = order[i]
         share += np.float64(closest[row]) * np.float64(sample_weight[row])
     shares[thread] = share
     cuda.syncthreads()
@@ -110,7 +143,8 @@ def _seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked
             rest -= shares[holder]
             holder += 1
         found = -1
-        for row in range(start + holder * run, min(stop, start + (holder + 1) * run)):
+        for i in range(start + holder * run, min(stop, start + (holder + 1) * run)):
+            row = order[i]
             mass = np.float64(closest[row]) * np.float64(sample_weight[row])
             # Rounding may leave the position behind the last row: that row is taken.
             if mass > 0.0:
@@ -119,9 +153,10 @@ def _seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked
                     break
                 rest -= mass
         if found < 0:
-            found = 0
-            while found < n - 1 and not sample_weight[found] > 0:
-                found += 1
+            first = 0
+            while first < n - 1 and not sample_weight[order[first]] > 0:
+                first += 1
+            found = order[first]
         picked[pick] = found
 
 
@@ -156,15 +191,36 @@ def seed_accept(
     _seed_accept[grid](as_device(distances), best, label, as_device(closest), as_device(nearest))
 
 
+def row_keys(
+    words,  # IN (n_samples, n_features)
+    keys,  # OUT (n_samples,)
+):
+    grid = grid_1d(keys.size)
+    _row_keys[grid](as_device(words), as_device(keys))
+
+
+def ordered_potentials(
+    closest,  # IN (n_samples,)
+    sample_weight,  # IN (n_samples,)
+    order,  # IN (n_samples,)
+    block_rows,  # IN scalar
+    potentials,  # OUT (n_blocks,)
+):
+    before = map(as_device, (closest, sample_weight, order))
+    n_threads = grid_1d(block_rows, THREADS)[1]
+    _ordered_potentials[len(potentials), n_threads](*before, block_rows, as_device(potentials))
+
+
 def seed_pick(
     closest,  # IN (n_samples,)
     sample_weight,  # IN (n_samples,)
+    order,  # IN (n_samples,)
     block_rows,  # IN scalar
     potentials,  # IN (n_blocks,)
     fractions,  # IN (n_picks,)
     picked,  # OUT (n_picks,)
 ):
     n_threads = grid_1d(block_rows, THREADS)[1]
-    before = map(as_device, (closest, sample_weight))
+    before = map(as_device, (closest, sample_weight, order))
     after = map(as_device, (potentials, fractions, picked))
     _seed_pick[len(picked), n_threads](*before, block_rows, *after)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from fastml.kernels.seeding import scalar
+
 
 def seed_distances(
     X, candidates, chosen, closest, nearest, sample_weight, block_rows, distances, potentials
@@ -21,12 +23,26 @@ def seed_accept(distances, best, label, closest, nearest):
     np.minimum(closest, distances[best], out=closest)
 
 
-def seed_pick(closest, sample_weight, block_rows, potentials, fractions, picked):
+def row_keys(words, keys):
+    """Hash each row by its values alone."""
+    factors = scalar.column_factor(np.arange(words.shape[1], dtype=np.uint64))
+    words = np.where(words == 0x80000000, 0, words).astype(np.uint64)
+    keys[:] = scalar.mixed((words * factors).sum(axis=1, dtype=np.uint64))
+
+
+def ordered_potentials(closest, sample_weight, order, block_rows, potentials):
+    """Add up weight times squared distance over blocks of rows in a given order."""
+    mass = (closest.astype(np.float64) * sample_weight)[order]
+    for b in range(len(potentials)):
+        potentials[b] = mass[b * block_rows : (b + 1) * block_rows].sum()
+
+
+def seed_pick(closest, sample_weight, order, block_rows, potentials, fractions, picked):
     """Draw rows with probability proportional to weight times squared distance."""
-    mass = closest.astype(np.float64) * sample_weight
+    mass = (closest.astype(np.float64) * sample_weight)[order]
     if not mass.any():
-        picked[:] = np.argmax(sample_weight > 0)
+        picked[:] = order[np.argmax(sample_weight[order] > 0)]
         return
     ends = np.cumsum(mass)
-    rows = np.searchsorted(ends, fractions * ends[-1], side="right")
-    picked[:] = np.minimum(rows, np.flatnonzero(mass)[-1])
+    places = np.searchsorted(ends, fractions * ends[-1], side="right")
+    picked[:] = order[np.minimum(places, np.flatnonzero(mass)[-1])]

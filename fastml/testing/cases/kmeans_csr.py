@@ -58,3 +58,14 @@ def seed_distances(dtype, scale, seed):
     case = seeding.seed_distances(dtype, scale, seed)
     _, args = _sparse(case, dtype, seed)
     return Case(args, case.outputs, rtol=100 * np.finfo(dtype).eps, atol=1e-6)
+
+
+def row_keys(dtype, scale, seed):
+    X, args = _sparse(kmeans.assign(np.float32, scale, seed), np.float32, seed)
+    args = {
+        "words": args["data"].view(np.uint32),
+        "indices": args["indices"],
+        "indptr": args["indptr"],
+        "keys": np.zeros(len(X), np.uint64),
+    }
+    return Case(args, ("keys",))

@@ -56,14 +56,32 @@ def seed_pick(dtype, scale, seed):
         closest[:] = 0
     weight[rng.integers(n)] = 1
     block_rows = blocks.block_rows(n)
-    starts = np.arange(0, n, block_rows)
+    order = rng.permutation(n)
+    mass = (closest.astype(np.float64) * weight)[order]
     fractions = rng.integers(0, 2**20, size=choose(scale, seed, 2, (1, 5), 8)) / 2.0**20
     args = {
         "closest": closest,
         "sample_weight": weight,
+        "order": order,
         "block_rows": block_rows,
-        "potentials": np.add.reduceat(closest.astype(np.float64) * weight, starts),
+        "potentials": np.add.reduceat(mass, np.arange(0, n, block_rows)),
         "fractions": fractions,
         "picked": sentinel(len(fractions), np.int64),
     }
     return Case(args, ("picked",))
+
+
+def row_keys(dtype, scale, seed):
+    X, *_ = kmeans.data(dtype, scale, seed)
+    X = X.astype(np.float32)
+    X[0:1], X[1:2] = 0.0, -0.0
+    args = {"words": X.view(np.uint32), "keys": np.zeros(len(X), np.uint64)}
+    return Case(args, ("keys",))
+
+
+def ordered_potentials(dtype, scale, seed):
+    case = seed_pick(dtype, scale, seed)
+    names = ("closest", "sample_weight", "order", "block_rows")
+    args = {name: case.args[name] for name in names}
+    args["potentials"] = sentinel(len(case.args["potentials"]), np.float64)
+    return Case(args, ("potentials",), rtol=1e-12)
