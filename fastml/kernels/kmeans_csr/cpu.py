@@ -202,7 +202,7 @@ def row_keys(
         for row in range(task * TASK_ROWS, min(n, (task + 1) * TASK_ROWS)):
             total = np.uint64(0)
             for e in range(indptr[row], indptr[row + 1]):
-                total += word_of(words[e]) * column_factor(indices[e])
+                total ^= word_of(words[e]) * column_factor(indices[e])
             keys[row] = mixed(total)
 
 

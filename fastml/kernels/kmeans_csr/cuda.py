@@ -32,7 +32,7 @@ def _row_keys(words, indices, indptr, keys):
     for row in range(cuda.grid(1), keys.shape[0], cuda.gridsize(1)):
         total = np.uint64(0)
         for e in range(indptr[row], indptr[row + 1]):
-            total += word_of(words[e]) * column_factor(indices[e])
+            total ^= word_of(words[e]) * column_factor(indices[e])
         keys[row] = mixed(total)
 
 

@@ -237,7 +237,7 @@ def row_keys(
         for row in range(task * TASK_ROWS, min(n, (task + 1) * TASK_ROWS)):
             total = np.uint64(0)
             for t in range(d):
-                total += word_of(words[row, t]) * factors[t]
+                total ^= word_of(words[row, t]) * factors[t]
             keys[row] = mixed(total)
 
 

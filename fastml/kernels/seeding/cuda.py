@@ -78,7 +78,7 @@ def _row_keys(words, keys):
     for row in range(cuda.grid(1), n, cuda.gridsize(1)):
         total = np.uint64(0)
         for t in range(d):
-            total += word_of(words[row, t]) * column_factor(t)
+            total ^= word_of(words[row, t]) * column_factor(t)
         keys[row] = mixed(total)
 
 

@@ -27,7 +27,7 @@ def row_keys(words, keys):
     """Hash each row by its values alone."""
     factors = scalar.column_factor(np.arange(words.shape[1], dtype=np.uint64))
     words = np.where(words == 0x80000000, 0, words).astype(np.uint64)
-    keys[:] = scalar.mixed((words * factors).sum(axis=1, dtype=np.uint64))
+    keys[:] = scalar.mixed(np.bitwise_xor.reduce(words * factors, axis=1))
 
 
 def ordered_potentials(closest, sample_weight, order, block_rows, potentials):
