@@ -69,6 +69,110 @@ def tile_best(
     return sig, codegen
 
 
+def _n_wide(itemsize):
+    """Return how many panels `tile_best_wide` takes: 4 where 32 registers hold 24 accumulators."""
+    return {4: 4, 8: 2}[itemsize] if simd_level() == "avx512" else 1
+
+
+@intrinsic
+def wide_panels(typingctx, array):
+    """Return how many panels `tile_best_wide` takes at once, a constant at compile time."""
+    number = _n_wide(array.dtype.bitwidth // 8)
+
+    def codegen(context, builder, signature, args):
+        return int64(number)
+
+    return INDEX(array), codegen
+
+
+@intrinsic
+def tile_best_wide(
+    typingctx,
+    best, best_panel, best0, panel, fresh,
+    a, a0, a_row,
+    b, b0, b_panel, n_inner,
+    bias, bias0,
+):  # fmt: skip
+    """Like `tile_best` for fewer rows and several panels at once, one ending for all of them.
+
+    Takes ``tile_rows / wide_panels`` rows and `wide_panels` panels: as many accumulators, fewer
+    loads, and values that meet the best so far once instead of panel by panel.
+
+    Parameters
+    ----------
+    best, best_panel, best0, panel
+        As for `tile_best`; `panel` is the number of the first panel.
+    fresh : bool
+        Whether `best` holds nothing yet.
+    a, a0, a_row : array, int, int
+        Left operand, its rows contiguous.
+    b, b0, b_panel, n_inner : array, int, int, int
+        First packed panel, elements from one to the next, length of the products.
+    bias, bias0 : array, int
+        (wide_panels * TILE_COLS) starting values.
+    """
+    for name, ty in (("best", best), ("a", a), ("b", b), ("bias", bias)):
+        require_float_array(name, ty)
+    i = INDEX
+    flag = types.boolean
+    sig = types.void(best, best_panel, i, i, flag, a, i, i, b, i, i, i, bias, i)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        first, number, fresh_v = args[2:5]
+        a0_v, a_row_v = args[6:8]
+        b0_v, b_panel_v, steps, bias_v, bias0_v = args[9:14]
+        v = Vectors(context, builder, t[5].dtype)
+        n_panels = _n_wide(v.itemsize)
+        n_rows = v.rows // n_panels
+        columns = [(q, j) for q in range(n_panels) for j in range(v.per_row)]
+        best_data, panel_data = (data_of(context, builder, t[n], args[n]) for n in (0, 1))
+        a_data, b_data = (data_of(context, builder, t[n], args[n]) for n in (5, 8))
+        bias_data = data_of(context, builder, t[12], bias_v)
+        starts = [
+            v.load(bias_data, builder.add(bias0_v, int64(q * TILE_COLS + j * v.lanes)))
+            for q, j in columns
+        ]
+        cells = [[cgutils.alloca_once_value(builder, s) for s in starts] for _ in range(n_rows)]
+        b_starts = [builder.add(b0_v, builder.mul(b_panel_v, int64(q))) for q in range(n_panels)]
+        a_starts = [builder.add(a0_v, builder.mul(a_row_v, int64(p))) for p in range(n_rows)]
+        with cgutils.for_range(builder, steps) as loop:
+            k = builder.mul(loop.index, int64(TILE_COLS))
+            values = [
+                v.load(b_data, builder.add(builder.add(b_starts[q], k), int64(j * v.lanes)))
+                for q, j in columns
+            ]
+            for p in range(n_rows):
+                at = builder.gep(a_data, [builder.add(a_starts[p], loop.index)])
+                factor = v.broadcast(builder.load(at))
+                for cell, value in zip(cells[p], values, strict=True):
+                    builder.store(product(v, factor, value, builder.load(cell)), cell)
+        lane_panel = ir.VectorType(ir.IntType(32), v.lanes)
+        numbers = [
+            v.broadcast(builder.trunc(builder.add(number, int64(q)), ir.IntType(32)))
+            for q in range(n_panels)
+        ]
+        nothing = ir.Constant(v.vector, [float("-inf")] * v.lanes)
+        for p in range(n_rows):
+            for j in range(v.per_row):
+                at = builder.add(first, int64(p * TILE_COLS + j * v.lanes))
+                where = builder.bitcast(builder.gep(panel_data, [at]), lane_panel.as_pointer())
+                top, which = v.load(best_data, at), builder.load(where)
+                which.align = 4
+                top = builder.select(fresh_v, nothing, top)
+                for (q, column), cell in zip(columns, cells[p], strict=True):
+                    if column == j:
+                        value = builder.load(cell)
+                        larger = builder.fcmp_ordered(">", value, top)
+                        top = builder.select(larger, value, top)
+                        which = builder.select(larger, numbers[q], which)
+                v.store(top, best_data, at)
+                builder.store(which, where).align = 4
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
 @intrinsic
 def side_by_side(typingctx, found, columns, n_lanes, centers, n_centers, n_features, bias):
     """Find for rows in the lanes the center that maximises x'c + bias, one center at a time.

@@ -76,7 +76,7 @@ class Bounds:
         n_panels = -(-n_clusters // PANEL)
         if n_clusters * rows.n_features < LEAST_WORK or n_panels > rows.n_features:
             return 0.0
-        return 0.06 if n_panels >= 8 else 0.01
+        return 0.03 if n_panels >= 8 else 0.01
 
     def arguments(self) -> tuple[Any, ...]:
         """Return the kernel's arguments from `order` on; the next call is not fresh."""

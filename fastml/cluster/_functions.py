@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from fastml import backends
 from fastml._random import seed_from
+from fastml._validation import too_large
 from fastml.cluster import _seeding
 from fastml.cluster._data import checked_weight
 from fastml.cluster._rows import CsrRows, DenseRows
@@ -76,6 +77,7 @@ def kmeans_plusplus(
                 f"The length of x_squared_norms {norms.shape[0]} should be equal to the length "
                 f"of n_samples {X.shape[0]}."
             )
+    _check_squares(X)
     backend = backends.resolve(X)
     rows: CsrRows | DenseRows
     if sp.issparse(X):
@@ -84,6 +86,15 @@ def kmeans_plusplus(
         rows = DenseRows(backend, backend.asarray(X), weight, np.zeros(X.shape[1], X.dtype))
     seed = seed_from(random_state)
     return _seeding.kmeans_plusplus(rows, n_clusters, seed, n_local_trials=n_local_trials)
+
+
+def _check_squares(X: Any) -> None:
+    """Refuse rows whose squared distances overflow their dtype."""
+    values = X.data if sp.issparse(X) else X
+    peak = max(float(values.max(initial=0)), -float(values.min(initial=0)))
+    # No two rows are further apart than twice the peak in each column.
+    if not 4.0 * X.shape[1] * peak * peak < float(np.finfo(X.dtype).max):
+        raise too_large("kmeans_plusplus", X.dtype)
 
 
 def k_means(

@@ -3,7 +3,13 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.rowwise import lane_find, lane_max, lane_runner_up, lane_squared_distance
+from fastml._jit.rowwise import (
+    lane_find,
+    lane_max,
+    lane_runner_up,
+    lane_squared_distance,
+    lane_subtract,
+)
 from fastml._jit.simd import TILE_COLS
 from fastml._jit.tile import tile_listed, tile_rows
 from fastml.kernels.kmeans.panels import FEATURE_RUN, move_row
@@ -87,8 +93,7 @@ def list_pairs(
             lower, row, panel_reach, np.float64(upper[row]) + center_reach[label]
         ):
             continue
-        for t in range(d):
-            packed[i, t] = X[row, t] - offset[t]
+        lane_subtract(packed, i * packed.shape[1], X, row * d, offset, 0, d)
         if not known:
             tight[i] = np.inf
             for g in range(n_panels):

@@ -12,8 +12,14 @@ leaving a rounding error behind: only rows that changed their label are touched.
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.nearest import side_by_side, tile_best
-from fastml._jit.rowwise import lane_argmax, prefetch
+from fastml._jit.nearest import side_by_side, tile_best, tile_best_wide, wide_panels
+from fastml._jit.rowwise import (
+    lane_add_fixed,
+    lane_argmax,
+    lane_squared_distance64,
+    lane_subtract,
+    prefetch,
+)
 from fastml._jit.simd import TILE_COLS
 from fastml._jit.tile import tile, tile_rows
 from fastml.kernels.kmeans import scalar
@@ -22,6 +28,7 @@ to_limbs = njit_leaf(scalar.to_limbs)
 
 # Products are formed in runs of this many features: rows and one panel of centers stay in L1.
 FEATURE_RUN = 128
+CACHE_LINE = 64
 # Rows labelled at a time: whole tiles of any height, and whole vectors.
 BATCH = 96
 # The scratch's row stride: a run and one cache line more, so that rows fall into different sets.
@@ -52,12 +59,8 @@ def pack_centers(centers, order, panels, bias):
 def pack_rows(X, first, n_rows, t0, t1, offset, scratch):
     """Copy consecutive rows of X less the offset into the scratch."""
     d = X.shape[1]
-    ahead = tile_rows(X)
     for p in range(n_rows):
-        for t in range(t0, t1, 16):
-            prefetch(X, (first + ahead + p) * d + t)
-        for t in range(t0, t1):
-            scratch[p, t - t0] = X[first + p, t] - offset[t]
+        lane_subtract(scratch, p * ROW_STRIDE, X, (first + p) * d + t0, offset, t0, t1 - t0)
 
 
 @njit_leaf
@@ -65,7 +68,26 @@ def nearest_in_one_run(X, first, n_rows, offset, panels, bias, scratch, best, be
     """Fill best and best_panel where all features fit into one run."""
     d = X.shape[1]
     pack_rows(X, first, n_rows, 0, d, offset, scratch)
-    for g in range(panels.shape[0]):
+    together, height = wide_panels(X), tile_rows(X)
+    n_wide = panels.shape[0] // together * together
+    # The next rows are fetched bit by bit while these are multiplied.
+    lines = height * d * X.itemsize // CACHE_LINE
+    lines = -(-lines // max(1, n_wide))
+    ahead = (first + height) * d
+    for g in range(0, n_wide, together):
+        for p in range(0, height, height // together):
+            for _ in range(lines):
+                prefetch(X, ahead)
+                ahead += CACHE_LINE // X.itemsize
+            tile_best_wide(
+                best, best_panel, p * TILE_COLS, g, g == 0,
+                scratch, p * ROW_STRIDE, ROW_STRIDE,
+                panels, g * d * TILE_COLS, d * TILE_COLS, d,
+                bias, g * TILE_COLS,
+            )  # fmt: skip
+    if n_wide == 0:
+        best[:] = -np.inf
+    for g in range(n_wide, panels.shape[0]):
         tile_best(
             best, best_panel, 0, g,
             scratch, 0, ROW_STRIDE, 0, 1,
@@ -78,6 +100,7 @@ def nearest_in_one_run(X, first, n_rows, offset, panels, bias, scratch, best, be
 def nearest_in_runs(X, first, n_rows, offset, panels, bias, scratch, scores, best, best_panel):
     """Fill best and best_panel run by run of features, with partial scores in between."""
     d = X.shape[1]
+    best[:] = -np.inf
     tile_size = tile_rows(X) * TILE_COLS
     for g in range(panels.shape[0]):
         for i in range(tile_size):
@@ -142,7 +165,6 @@ def nearest_labels(X, first, n_rows, offset, centers, panels, bias, scratch, fou
     height = tile_rows(X)
     for begin in range(0, n_rows, height):
         left = min(height, n_rows - begin)
-        best[:] = -np.inf
         if X.shape[1] <= FEATURE_RUN:
             nearest_in_one_run(X, first + begin, left, offset, panels, bias, rows, best, best_panel)
         else:
@@ -155,30 +177,9 @@ def nearest_labels(X, first, n_rows, offset, centers, panels, bias, scratch, fou
 
 @njit_leaf
 def squared_distance(X, row, offset, centers, label):
-    """Return |(x - offset) - c|^2, summed in eight interleaved parts."""
+    """Return |(x - offset) - c|^2, added up in float64."""
     d = X.shape[1]
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    for t in range(0, d - 7, 8):
-        e0 = np.float64(X[row, t] - offset[t] - centers[label, t])
-        e1 = np.float64(X[row, t + 1] - offset[t + 1] - centers[label, t + 1])
-        e2 = np.float64(X[row, t + 2] - offset[t + 2] - centers[label, t + 2])
-        e3 = np.float64(X[row, t + 3] - offset[t + 3] - centers[label, t + 3])
-        e4 = np.float64(X[row, t + 4] - offset[t + 4] - centers[label, t + 4])
-        e5 = np.float64(X[row, t + 5] - offset[t + 5] - centers[label, t + 5])
-        e6 = np.float64(X[row, t + 6] - offset[t + 6] - centers[label, t + 6])
-        e7 = np.float64(X[row, t + 7] - offset[t + 7] - centers[label, t + 7])
-        s0 += e0 * e0
-        s1 += e1 * e1
-        s2 += e2 * e2
-        s3 += e3 * e3
-        s4 += e4 * e4
-        s5 += e5 * e5
-        s6 += e6 * e6
-        s7 += e7 * e7
-    for t in range(d - d % 8, d):
-        e = np.float64(X[row, t] - offset[t] - centers[label, t])
-        s0 += e * e
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    return lane_squared_distance64(X, row * d, offset, centers, np.int64(label) * d, d)
 
 
 @njit_leaf
@@ -190,8 +191,7 @@ def add_row(X, row, weight, scales, sums, cluster):
     d = X.shape[1]
     factor = weight * scales[0]
     if sums.shape[0] == 1:
-        for t in range(d):
-            sums[0, cluster, t] += to_limbs(np.float64(X[row, t]), factor)[0]
+        lane_add_fixed(sums, np.int64(cluster) * (d + 1), X, np.int64(row) * d, factor, d)
     else:
         for t in range(d):
             high, low = to_limbs(np.float64(X[row, t]), factor)
