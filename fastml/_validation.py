@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 from fastml.backends import on_device
 from fastml.config import get_config
 
-__all__ = ["check_finite_wanted", "refuse_non_finite", "validate"]
+__all__ = ["check_finite_wanted", "refuse_non_finite", "too_large", "validate"]
 
 FLOATS = [np.float64, np.float32]
 
@@ -81,7 +81,12 @@ def refuse_non_finite(estimator: Any, X: Any) -> None:
     """
     host = X.get() if on_device(X) else X
     assert_all_finite(host, estimator_name=type(estimator).__name__, input_name="X")
-    raise ValueError(
-        f"Input X of {type(estimator).__name__} contains values too large for {host.dtype}: "
+    raise too_large(type(estimator).__name__, host.dtype)
+
+
+def too_large(who: str, dtype: Any) -> ValueError:
+    """Return the error for finite values of which sums or squares overflow."""
+    return ValueError(
+        f"Input X of {who} contains values too large for {dtype}: "
         "their sums overflow. Scale the data down."
     )

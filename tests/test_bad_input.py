@@ -164,6 +164,48 @@ def test_not_fitted():
         _ = cluster.KMeans().bits_per_vector_
 
 
+@pytest.mark.parametrize("scale", [1e20, 1e25, 1e37])
+@pytest.mark.parametrize("name", PAIRS)
+def test_squares_too_large_for_float32(backend, name, scale):
+    X = (GOOD * scale).astype(np.float32)
+    ours, _ = PAIRS[name]
+    with pytest.raises(ValueError, match=r"^Input X of \w+ contains values too large for float32"):
+        clone(ours).fit(X)
+    wide = clone(ours).fit(X.astype(np.float64))
+    assert all(np.isfinite(v).all() for v in vars(wide).values() if hasattr(v, "dtype"))
+
+
+@pytest.mark.parametrize("name", ["covariance_eigh", "arpack"])
+def test_sparse_squares_too_large(name):
+    X = sparse.csr_array((GOOD * 1e25).astype(np.float32))
+    with pytest.raises(ValueError, match="Input X of PCA contains values too large for float32"):
+        clone(PAIRS[name][0]).fit(X)
+    with pytest.raises(ValueError, match="Input X of PCA contains values too large for float64"):
+        clone(PAIRS[name][0]).fit(X.astype(np.float64) * 1e150)
+
+
+@pytest.mark.parametrize("name", ["full", "covariance_eigh", "arpack", "randomized"])
+def test_squares_that_just_fit(backend, name):
+    ours, _ = PAIRS[name]
+    expected = clone(ours).fit(GOOD).explained_variance_
+    large = clone(ours).fit((GOOD * 3e18).astype(np.float32)).explained_variance_
+    np.testing.assert_allclose(large / np.float64(3e18) ** 2, expected, rtol=1e-5)
+    # Standardized, no variance is a result.
+    ours = clone(ours).set_params(standardize=True)
+    expected = clone(ours).fit(GOOD).explained_variance_
+    large = clone(ours).fit((GOOD * 1e30).astype(np.float32)).explained_variance_
+    np.testing.assert_allclose(large, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_seeding_of_squares_too_large(backend, convert):
+    X = (GOOD * 1e30).astype(np.float32)
+    for rows in (X, -np.abs(X)):
+        with pytest.raises(ValueError, match="Input X of kmeans_plusplus contains values too lar"):
+            cluster.kmeans_plusplus(convert(rows), 2)
+    cluster.kmeans_plusplus(convert(X * np.float32(1e-13)), 2)
+
+
 PARAMETERS = [
     ("KMeans", {"n_clusters": 0}),
     ("KMeans", {"n_clusters": 2.5}),

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
-from fastml._validation import validate
+from fastml._validation import too_large, validate
 from fastml.backends import on_device, resolve
 from fastml.decomposition._axes import completed, signs_of
 from fastml.decomposition._base import PrincipalAxes
@@ -241,6 +241,7 @@ class PCA(PrincipalAxes):
             # Weighted rows are no longer those to project.
             overwrite=not self.copy and sample_weight is None,
             refuse=lambda: check_finite(backend, X, self),
+            too_large=too_large(type(self).__name__, X.dtype),
             options={
                 "tol": self.tol,
                 "iterated_power": self.iterated_power,

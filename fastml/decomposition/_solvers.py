@@ -30,6 +30,7 @@ class Problem:
     standardize: bool
     overwrite: bool
     refuse: Callable[[], None]  # raises if X is not finite
+    too_large: ValueError  # to raise if its squares overflow
     options: dict[str, Any]  # of the iterative solvers
 
 
@@ -62,9 +63,7 @@ def _state(problem: Problem, compute: Callable[..., Moments]) -> Moments:
         wide = backend.asarray(problem.sample_weight, np.float64)
         state = compute(backend, X.astype(np.float64), wide)
     if not _finite(backend, state):
-        raise ValueError(
-            "Input X contains values whose squares are too large for dtype('float64')."
-        )
+        raise problem.too_large
     return state
 
 
@@ -75,8 +74,13 @@ def _finite(backend: Backend, state: Moments) -> bool:
 
 
 def _scale(problem: Problem, mean: Any, variances: Any) -> Any:
-    """Return the standard deviations of columns, 1 for constant ones; None if not wanted."""
+    """Return the standard deviations of columns, 1 for constant ones; None if not wanted.
+
+    Without them, variances are results, and the dtype of the data has to hold their sum.
+    """
     if not problem.standardize:
+        if not float(variances.sum()) <= float(np.finfo(problem.X.dtype).max):
+            raise problem.too_large
         return None
     xp = problem.backend.xp
     deviations = xp.sqrt(variances)
@@ -164,7 +168,9 @@ def solve_truncated(problem: Problem) -> Solution:
     mean, variances = finish(state)
     scale = _scale(problem, mean, variances)
     roots = backend.xp.sqrt(weights)[:, None] if weights.size else None
-    matrix = CentredMatrix(backend, X, mean, scale, roots)
+    unit = 1.0 if scale is not None else _unit(float(variances.sum()) * (state.weight - 1))
+    units = backend.asarray(np.full(X.shape[1], unit)) if scale is None else scale
+    matrix = CentredMatrix(backend, X, mean, units, roots)
     options, k = problem.options, int(problem.n_components)
     random_state = check_random_state(options["random_state"])
     if problem.solver == "arpack":
@@ -181,19 +187,34 @@ def solve_truncated(problem: Problem) -> Solution:
                 options["power_iteration_normalizer"],
                 random_state,
             )
+    values = values * values.dtype.type(unit)
     if scale is not None:
         variances = variances / scale**2
     total = float(variances.sum())
     return _from_singular(problem, state, scale, left, values, right, total)
 
 
+def _unit(squares: float) -> float:
+    """Return a power of two near the root: dividing by it is exact.
+
+    Iterations take powers of the data, which overflow, or vanish, long before the data do.
+    """
+    return 2.0 ** np.round(0.5 * np.log2(squares)) if squares > 0 else 1.0
+
+
 def _sparse_state(problem: Problem) -> Moments:
     weights = problem.sample_weight if problem.sample_weight.size else None
     weights = None if weights is None else problem.backend.to_host(weights)
-    mean, variance = mean_variance_axis(problem.X, axis=0, weights=weights)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean, variance = mean_variance_axis(problem.X, axis=0, weights=weights)
+        if not np.isfinite(variance).all():
+            wide = problem.X.astype(np.float64)
+            mean, variance = mean_variance_axis(wide, axis=0, weights=weights)
+    if not np.isfinite(variance).all():
+        raise problem.too_large
     weight = float(problem.X.shape[0] if weights is None else weights.sum(dtype=np.float64))
     asarray = problem.backend.asarray
-    return Moments(weight, asarray(mean, np.float64), asarray(variance * weight, np.float64))
+    return Moments(weight, asarray(mean, np.float64), asarray(variance, np.float64) * weight)
 
 
 def _from_singular(

@@ -24,22 +24,21 @@ class CentredMatrix:
         Rows; a sparse matrix in host memory, where its products run.
     mean : array of shape (n_features,)
         Subtracted from every row, float64.
-    scale : array of shape (n_features,) or None
-        Divides every column; None stands for ones.
+    scale : array of shape (n_features,)
+        Divides every column.
     roots : array of shape (n_samples, 1) or None
         Roots of the weights; None stands for ones.
     """
 
     def __init__(self, backend: Backend, X: Any, mean: Any, scale: Any, roots: Any) -> None:
         self.backend, self.X, self.mean = backend, X, mean
-        self.scale = None if scale is None else scale[:, None]
+        self.scale = scale[:, None]
         self.roots = roots
         self.shape, self.dtype = X.shape, X.dtype
 
     def times(self, right: Any) -> Any:
         """Return the product with an array of shape (n_features, n_columns)."""
-        if self.scale is not None:
-            right = (right / self.scale).astype(self.dtype)
+        right = (right / self.scale).astype(self.dtype)
         if sparse.issparse(self.X):
             mean, right = map(self.backend.to_host, (self.mean, right))
             out = self.X @ right - mean.astype(self.dtype) @ right
@@ -65,9 +64,7 @@ class CentredMatrix:
             linalg = self.backend.kernels("linalg")
             linalg.block_project_back(self.X, self.mean, left, step, parts)
             out = parts.sum(axis=0)
-        if self.scale is not None:
-            out = out / self.scale
-        return out.astype(self.dtype, copy=False)
+        return (out / self.scale).astype(self.dtype, copy=False)
 
 
 def arpack_svd(matrix: CentredMatrix, k: int, tol: float, start: Any) -> tuple[Any, Any, Any]:
