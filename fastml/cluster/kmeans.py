@@ -14,9 +14,9 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _is_arraylike_not_scalar, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from fastml import backends
 from fastml._callbacks import CallbackSupportMixin, root_context, with_callbacks
@@ -26,6 +26,7 @@ from fastml.cluster import _data
 from fastml.cluster._codebook import CodebookMixin
 from fastml.cluster._lloyd import Result, lloyd
 from fastml.cluster._seeding import starting_centers
+from fastml.cluster._starts import given_centers, same_clustering, settled_n_init
 
 
 class KMeans(
@@ -178,13 +179,12 @@ class KMeans(
             self, X, reset=True, finite=sp.issparse(X), accept_sparse="csr", order="C",
             accept_large_sparse=False,
         )  # fmt: skip
-        self._check_params_vs_input(X)
+        self._n_init = settled_n_init(self, X)
         # The generator first: a callable init gets what remains of it.
         random_state = check_random_state(self.random_state)
         seed = seed_from(random_state)
         data = _data.prepare(self, X, sample_weight, backend)
         self._tol = data.mean_variance * self.tol
-        init = self._array_init(X)
         rows = data.rows
 
         # Runs, iterations within: what callbacks and progress bars are told.
@@ -192,10 +192,9 @@ class KMeans(
         fit_context.call_on_fit_task_begin(estimator=self, X=X)
         best: Result | None = None
         for run in range(self._n_init):
-            if init is not None:
-                centers = init - rows.host_offset
-            elif callable(self.init):
-                centers = self._callable_init(X, random_state) - rows.host_offset
+            given = given_centers(self, X, random_state)
+            if given is not None:
+                centers = given - rows.host_offset
             else:
                 centers = starting_centers(rows, self.init, self.n_clusters, seed, run)
             centers = data.normalise(np.ascontiguousarray(centers, rows.dtype))
@@ -261,50 +260,6 @@ class KMeans(
         )
         run_context.call_on_fit_task_end(estimator=self, X=X)
         return result
-
-    def _check_params_vs_input(self, X: Any) -> None:
-        """Refuse more clusters than rows; settle `n_init`."""
-        if X.shape[0] < self.n_clusters:
-            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
-        is_array = _is_arraylike_not_scalar(self.init)
-        if self.n_init == "auto":
-            several = callable(self.init) or (isinstance(self.init, str) and self.init == "random")
-            self._n_init = 10 if several else 1
-        else:
-            self._n_init = self.n_init
-        if is_array and self._n_init != 1:
-            warnings.warn(
-                "Explicit initial center position passed: performing only one init in "
-                f"{type(self).__name__} instead of n_init={self._n_init}.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-            self._n_init = 1
-
-    def _array_init(self, X: Any) -> np.ndarray | None:
-        if not _is_arraylike_not_scalar(self.init):
-            return None
-        centers = check_array(self.init, dtype=X.dtype, order="C", input_name="init")
-        self._check_centers(centers, X)
-        return centers
-
-    def _callable_init(self, X: Any, random_state: np.random.RandomState) -> np.ndarray:
-        centers = self.init(X, self.n_clusters, random_state=random_state)
-        centers = check_array(centers, dtype=X.dtype, order="C", input_name="init")
-        self._check_centers(centers, X)
-        return centers
-
-    def _check_centers(self, centers: np.ndarray, X: Any) -> None:
-        if centers.shape[0] != self.n_clusters:
-            raise ValueError(
-                f"The shape of the initial centers {centers.shape} does not match the number of "
-                f"clusters {self.n_clusters}."
-            )
-        if centers.shape[1] != X.shape[1]:
-            raise ValueError(
-                f"The shape of the initial centers {centers.shape} does not match the number of "
-                f"features of the data {X.shape[1]}."
-            )
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
         """Find the centers; return the labels of the rows.
@@ -402,10 +357,3 @@ class KMeans(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def same_clustering(labels: np.ndarray, others: np.ndarray) -> bool:
-    """Return whether two labellings differ in the names of the clusters only."""
-    pairs = labels.astype(np.int64) * (int(others.max()) + 1) + others
-    n_pairs = len(np.unique(pairs))
-    return n_pairs == len(np.unique(labels)) == len(np.unique(others))

@@ -10,15 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastml._jit import njit_serial
-from fastml._jit.nearest import side_by_side, tile_best
+from fastml._jit.nearest import side_by_side, tile_best, tile_best_wide, wide_panels
 from fastml._jit.rowwise import (
     lane_argmax,
     lane_find,
     lane_max,
     lane_runner_up,
-    lane_squared_distance,
 )
 from fastml._jit.simd import TILE_COLS, simd_level, tile_shape
+from fastml._jit.stretches import (
+    lane_add_fixed,
+    lane_squared_distance,
+    lane_squared_distance64,
+    lane_subtract,
+)
 from fastml._jit.tile import tile, tile_difference, tile_listed, tile_rows
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -71,6 +76,29 @@ def run_lanes(values, results):
 @njit_serial
 def run_squared_distance(a, a0, b, n):
     return lane_squared_distance(a, a0, b, 0, n)
+
+
+@njit_serial
+def run_best_wide(best, best_panel, a, a_row, panels, n_inner, bias, found):
+    together, height = wide_panels(a), tile_rows(a)
+    for g in range(0, panels.shape[0] // together * together, together):
+        for p in range(0, height, height // together):
+            tile_best_wide(
+                best, best_panel, p * TILE_COLS, g, g == 0,
+                a, p * a_row, a_row,
+                panels, g * n_inner * TILE_COLS, n_inner * TILE_COLS, n_inner,
+                bias, g * TILE_COLS,
+            )  # fmt: skip
+    for p in range(height):
+        found[p] = lane_argmax(best, best_panel, p * TILE_COLS)[1]
+
+
+@njit_serial
+def run_stretches(a, offset, b, factor, less, sums, results):
+    n = offset.shape[0]
+    lane_subtract(less, 1, a, 2, offset, 0, n)
+    lane_add_fixed(sums, 3, a, 2, factor, n)
+    results[0] = lane_squared_distance64(a, 2, offset, b, 1, n)
 
 
 @njit_serial
@@ -173,6 +201,36 @@ def test_squared_distance(dtype, n):
     a, b = draw(dtype, 40, 0), draw(dtype, 40, 1)
     expected = ((a[2 : 2 + n].astype(np.float64) - b[:n]) ** 2).sum()
     np.testing.assert_allclose(run_squared_distance(a, 2, b, n), expected, **rounding(dtype, n))
+
+
+@DTYPES
+@pytest.mark.parametrize("n_inner", [0, 1, 33])
+def test_several_panels_at_once(dtype, n_inner):
+    rows, _ = tile_shape(np.dtype(dtype).itemsize)
+    a, panels = draw(dtype, (rows, n_inner + 2), 0), draw(dtype, (8, n_inner, TILE_COLS), 1)
+    bias = draw(dtype, 8 * TILE_COLS, 2)
+    bias[5] = bias[70] = 1000  # equal columns in two panels: the lower one is found
+    panels.reshape(8, n_inner, TILE_COLS)[[0, 4], :, [5, 6]] = 0
+    best, found = np.full((rows, TILE_COLS), np.nan, dtype), np.zeros(rows, np.int64)
+    best_panel = np.zeros((rows, TILE_COLS), np.int32)
+    run_best_wide(best, best_panel, a, n_inner + 2, panels, n_inner, bias, found)
+    assert (found == 5).all()
+
+
+@DTYPES
+@pytest.mark.parametrize("n", [0, 1, 7, 16, 33])
+def test_stretches(dtype, n):
+    a, offset, b = draw(dtype, n + 4, 0), draw(dtype, n, 1), draw(dtype, n + 1, 2)
+    less, sums, results = np.zeros(n + 2, dtype), np.full(n + 5, 7), np.zeros(1)
+    run_stretches(a, offset, b, -(2.0**30), less, sums, results)
+    x = a[2 : 2 + n]
+    np.testing.assert_array_equal(less[1 : 1 + n], x - offset)
+    units = (x.astype(np.float64) * -(2.0**30)).astype(np.int64)
+    np.testing.assert_array_equal(sums[3 : 3 + n], 7 + units)
+    assert less[0] == less[-1] == 0
+    assert (np.delete(sums, np.s_[3 : 3 + n]) == 7).all()
+    expected = (((x - offset) - b[1:]).astype(np.float64) ** 2).sum()
+    np.testing.assert_allclose(results[0], expected, rtol=1e-14)
 
 
 @DTYPES

@@ -3,14 +3,9 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.rowwise import (
-    lane_find,
-    lane_max,
-    lane_runner_up,
-    lane_squared_distance,
-    lane_subtract,
-)
+from fastml._jit.rowwise import lane_find, lane_max, lane_runner_up
 from fastml._jit.simd import TILE_COLS
+from fastml._jit.stretches import lane_squared_distance, lane_subtract
 from fastml._jit.tile import tile_listed, tile_rows
 from fastml.kernels.kmeans.panels import FEATURE_RUN, move_row
 

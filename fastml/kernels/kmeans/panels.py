@@ -13,14 +13,9 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.nearest import side_by_side, tile_best, tile_best_wide, wide_panels
-from fastml._jit.rowwise import (
-    lane_add_fixed,
-    lane_argmax,
-    lane_squared_distance64,
-    lane_subtract,
-    prefetch,
-)
+from fastml._jit.rowwise import lane_argmax
 from fastml._jit.simd import TILE_COLS
+from fastml._jit.stretches import lane_add_fixed, lane_squared_distance64, lane_subtract, prefetch
 from fastml._jit.tile import tile, tile_rows
 from fastml.kernels.kmeans import scalar
 
