@@ -13,6 +13,9 @@ __all__ += ["rows_per_block"]
 
 # Bytes that the scatter matrices of all blocks together may take.
 MAX_PARTIAL_BYTES = 2 << 20
+# A block of fewer rows, or of fewer products of two columns, is sooner computed than merged.
+MIN_ROWS = 480
+MIN_PRODUCTS = 500_000
 # Columns up to which short rows are read side by side, and rows from which that pays.
 FOLD_COLS = 24
 FOLD_ROWS = 5000
@@ -59,7 +62,10 @@ class Plan(NamedTuple):
 
 def plan(n_rows: int, n_features: int, weighted: bool) -> Plan:
     """Return how to cut the rows of a whole data set."""
-    step = rows_per_block(n_rows, 8 * n_features * n_features)
+    size = n_features * n_features
+    step = rows_per_block(n_rows, 8 * size)
+    while step < n_rows and (step < MIN_ROWS or step * size < MIN_PRODUCTS):
+        step *= 2
     # Weights would differ between the rows side by side.
     fold = 1 if weighted or n_rows < FOLD_ROWS else _fold(n_features)
     return Plan(step, fold)
@@ -161,8 +167,8 @@ def merge(left: Moments, right: Moments) -> Moments:
         return left
     share = right.weight / weight
     step = right.mean - left.mean
-    outer = step[:, None] * step if left.scatter.ndim == 2 else step * step
-    outer *= left.weight * share
+    root = step * (left.weight * share) ** 0.5
+    outer = root[:, None] * root if left.scatter.ndim == 2 else root * root
     outer += left.scatter
     outer += right.scatter
     return Moments(weight, left.mean + share * step, outer)

@@ -241,7 +241,7 @@ class PCA(PrincipalAxes):
             # Weighted rows are no longer those to project.
             overwrite=not self.copy and sample_weight is None,
             refuse=lambda: check_finite(backend, X, self),
-            too_large=too_large(type(self).__name__, X.dtype),
+            too_large=lambda: too_large(type(self).__name__, X.dtype),
             options={
                 "tol": self.tol,
                 "iterated_power": self.iterated_power,

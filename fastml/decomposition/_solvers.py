@@ -30,7 +30,7 @@ class Problem:
     standardize: bool
     overwrite: bool
     refuse: Callable[[], None]  # raises if X is not finite
-    too_large: ValueError  # to raise if its squares overflow
+    too_large: Callable[[], ValueError]  # what to raise if its squares overflow
     options: dict[str, Any]  # of the iterative solvers
 
 
@@ -63,7 +63,7 @@ def _state(problem: Problem, compute: Callable[..., Moments]) -> Moments:
         wide = backend.asarray(problem.sample_weight, np.float64)
         state = compute(backend, X.astype(np.float64), wide)
     if not _finite(backend, state):
-        raise problem.too_large
+        raise problem.too_large()
     return state
 
 
@@ -80,7 +80,7 @@ def _scale(problem: Problem, mean: Any, variances: Any) -> Any:
     """
     if not problem.standardize:
         if not float(variances.sum()) <= float(np.finfo(problem.X.dtype).max):
-            raise problem.too_large
+            raise problem.too_large()
         return None
     xp = problem.backend.xp
     deviations = xp.sqrt(variances)
@@ -211,7 +211,7 @@ def _sparse_state(problem: Problem) -> Moments:
             wide = problem.X.astype(np.float64)
             mean, variance = mean_variance_axis(wide, axis=0, weights=weights)
     if not np.isfinite(variance).all():
-        raise problem.too_large
+        raise problem.too_large()
     weight = float(problem.X.shape[0] if weights is None else weights.sum(dtype=np.float64))
     asarray = problem.backend.asarray
     return Moments(weight, asarray(mean, np.float64), asarray(variance, np.float64) * weight)

@@ -5,21 +5,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 __all__ = ["one_blas_thread"]
 
 _lock = threading.Lock()
 _users = 0
-_limiter = None
+_before: list[tuple[LibController, int]] = []
 
 
 @functools.cache
-def _controller() -> ThreadpoolController:
-    # Finding the loaded libraries takes a millisecond, switching their threads microseconds.
+def _libraries() -> list[LibController]:
+    # Finding the loaded libraries takes a millisecond, switching their threads microseconds; also
+    # `ThreadpoolController.limit` takes many times as long as the switch.
     import scipy.linalg.lapack  # noqa: F401  (loads the BLAS that is to be limited)
 
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 @contextmanager
@@ -31,10 +32,14 @@ def one_blas_thread() -> Iterator[None]:
     setting belongs to the process, so the first Python thread to come in sets it and the last
     one to leave restores it.
     """
-    global _users, _limiter
+    global _users
     with _lock:
         if _users == 0:
-            _limiter = _controller().limit(limits=1, user_api="blas")
+            for library in _libraries():
+                n_threads = library.get_num_threads()
+                if n_threads != 1:
+                    library.set_num_threads(1)
+                    _before.append((library, n_threads))
         _users += 1
     try:
         yield
@@ -42,5 +47,6 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _users -= 1
             if _users == 0:
-                _limiter.restore_original_limits()
-                _limiter = None
+                for library, n_threads in _before:
+                    library.set_num_threads(n_threads)
+                _before.clear()

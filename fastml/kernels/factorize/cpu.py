@@ -1,8 +1,12 @@
 """Matrix factorisations by LAPACK, with the same bits for any number of threads."""
 
+import numpy as np
 import scipy.linalg
 
 from fastml.kernels.factorize.blas import one_blas_thread
+
+# Up to this size, SciPy's checks take as long as the eigenvectors, and NumPy's do not.
+SMALL = 24
 
 
 def eigh(
@@ -27,8 +31,13 @@ def eigh(
     # Divide and conquer wins unless few of the vectors are wanted.
     some = {"subset_by_index": [n - wanted, n - 1]} if 6 * wanted < n else {"driver": "evd"}
     with one_blas_thread():
-        # The transposed symmetric matrix is the same one in the order that LAPACK works in.
-        found, columns = scipy.linalg.eigh(matrix.T, overwrite_a=True, check_finite=False, **some)
+        if n <= SMALL:
+            found, columns = np.linalg.eigh(matrix)
+        else:
+            # The transposed symmetric matrix is the same one in the order that LAPACK works in.
+            found, columns = scipy.linalg.eigh(
+                matrix.T, overwrite_a=True, check_finite=False, **some
+            )
     values[:] = found[: -wanted - 1 : -1]
     vectors[:] = columns[:, : -wanted - 1 : -1].T
 

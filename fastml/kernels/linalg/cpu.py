@@ -16,10 +16,12 @@ from fastml.kernels.linalg.panels import (
 
 # Rows of one task of `project`: a multiple of every tile's rows.
 PROJECT_ROWS = 240
+# Numbers that one instruction takes, about: work is counted in instructions.
+LANES = 8
 
 
 def _moments_work(X, sample_weight, block_rows, means, scatters, weights):
-    return X.size * X.shape[1]
+    return X.size * X.shape[1] / LANES / 2  # of a symmetric matrix, half is computed
 
 
 @njit_parallel(work=_moments_work)
@@ -75,7 +77,7 @@ def block_moments(
 
 
 def _column_work(X, sample_weight, block_rows, means, spreads, weights):
-    return 4 * X.size
+    return 4 * X.size / LANES
 
 
 @njit_parallel(work=_column_work)
@@ -120,7 +122,7 @@ def block_column_moments(
 
 
 def _project_work(X, mean, right, out):
-    return X.size * right.shape[1]
+    return X.size * right.shape[1] / LANES
 
 
 @njit_parallel(work=_project_work)
@@ -155,7 +157,7 @@ def project(
 
 
 def _project_back_work(X, mean, left, block_rows, partials):
-    return X.size * left.shape[1]
+    return X.size * left.shape[1] / LANES
 
 
 @njit_parallel(work=_project_back_work)
