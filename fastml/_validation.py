@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import sklearn
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_n_features, validate_data
 
 from fastml.backends import on_device
 from fastml.config import get_config
@@ -44,6 +44,9 @@ def validate(estimator: Any, X: Any, *, reset: bool, finite: bool = True, **opti
     """
     if on_device(X):
         return _validate_on_device(estimator, X, reset, finite, options)
+    if not finite and _needs_no_conversion(estimator, X, **options):
+        _check_n_features(estimator, X, reset=reset)
+        return X
     return validate_data(
         estimator,
         X,
@@ -51,6 +54,24 @@ def validate(estimator: Any, X: Any, *, reset: bool, finite: bool = True, **opti
         dtype=FLOATS,
         ensure_all_finite=finite and check_finite_wanted(),
         **options,
+    )
+
+
+def _needs_no_conversion(
+    estimator: Any, X: Any, *, ensure_min_samples: int = 1, accept_sparse: Any = None, **others: Any
+) -> bool:
+    """Return whether scikit-learn would hand back X itself, which takes it longer than small fits.
+
+    Options not named here can ask for a copy or for another check.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in FLOATS
+        and X.shape[0] >= ensure_min_samples
+        and X.shape[1] > 0
+        and not others
+        and not hasattr(estimator, "feature_names_in_")
     )
 
 
