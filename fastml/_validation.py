@@ -7,7 +7,7 @@ import sklearn
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_n_features, validate_data
 
-from fastml.backends import on_device
+from fastml.backends import as_cupy, fetched, on_device, sparse_on_device
 from fastml.config import get_config
 
 __all__ = ["check_finite_wanted", "refuse_non_finite", "too_large", "validate"]
@@ -40,8 +40,11 @@ def validate(estimator: Any, X: Any, *, reset: bool, finite: bool = True, **opti
     Returns
     -------
     ndarray, sparse matrix or device array
-        float32 or float64; still on its device if it came from one.
+        float32 or float64; dense rows are still on their device if they came from one.
     """
+    if sparse_on_device(X):
+        # Callers that look for NaN later do so in dense rows.
+        X, finite = fetched(X), True
     if on_device(X):
         return _validate_on_device(estimator, X, reset, finite, options)
     if not finite and _needs_no_conversion(estimator, X, **options):
@@ -79,15 +82,13 @@ def _validate_on_device(
     estimator: Any, X: Any, reset: bool, finite: bool, options: dict[str, Any]
 ) -> Any:
     """Check shape and dtype against a stand-in without data, and values on the device."""
-    import cupy
-
-    X = cupy.from_dlpack(X) if not hasattr(X, "__cuda_array_interface__") else cupy.asarray(X)
+    X = as_cupy(X)
     stand_in = np.broadcast_to(np.zeros((), X.dtype), X.shape)
     checked = validate_data(
         estimator, stand_in, reset=reset, dtype=FLOATS, ensure_all_finite=False, **options
     )
     X = X.astype(checked.dtype, copy=False)
-    if finite and check_finite_wanted() and not bool(cupy.isfinite(X).all()):
+    if finite and check_finite_wanted() and not bool(np.isfinite(X).all()):
         refuse_non_finite(estimator, X)
     return X
 

@@ -27,7 +27,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY = {
     "numba": ("_jit",),
     "llvmlite": ("_jit",),
-    "cupy": ("_jit", "backends", "_validation", "kernels"),
+    "cupy": ("_jit", "backends", "kernels"),
     "cupyx": ("_jit", "backends", "kernels"),
     "torch": (),
 }

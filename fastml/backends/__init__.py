@@ -3,10 +3,10 @@
 from typing import Any
 
 from fastml.backends import cpu, reference
-from fastml.backends.base import Backend, on_device
+from fastml.backends.base import Backend, as_cupy, fetched, on_device, sparse_on_device
 from fastml.config import config_context, get_config
 
-__all__ = ["Backend", "on_device", "resolve"]
+__all__ = ["Backend", "as_cupy", "fetched", "on_device", "resolve", "sparse_on_device"]
 
 
 def resolve(X: Any = None, backend: str | None = None) -> Backend:

@@ -11,7 +11,7 @@ def on_device(a: Any) -> bool:
     """Return whether an array, or a sparse matrix of CuPy, lives on a CUDA device."""
     if isinstance(a, np.ndarray):
         return False
-    if hasattr(a, "__cuda_array_interface__") or type(a).__module__.startswith("cupyx."):
+    if hasattr(a, "__cuda_array_interface__") or sparse_on_device(a):
         return True
     try:
         device_type = a.__dlpack_device__()[0]
@@ -69,7 +69,7 @@ class Backend:
             In native byte order, C-contiguous and aligned; float16 becomes float32.
         """
         if on_device(a):
-            a = _fetched(a)
+            a = fetched(a)
         a = np.asarray(a)
         wanted = kernel_dtype(a.dtype if dtype is None else np.dtype(dtype))
         if a.dtype == wanted and a.flags.c_contiguous and a.flags.aligned:
@@ -100,18 +100,32 @@ class Backend:
         return f"<backend {self.name}>"
 
 
-def _fetched(a: Any) -> Any:
-    """Copy an array from a device."""
+def sparse_on_device(a: Any) -> bool:
+    """Return whether `a` is a sparse matrix of CuPy."""
+    return type(a).__module__.startswith("cupyx.")
+
+
+def fetched(a: Any) -> Any:
+    """Copy an array, or a sparse matrix of CuPy, from a device."""
+    return as_cupy(a).get()
+
+
+def as_cupy(a: Any) -> Any:
+    """Return what lives on a device as CuPy's, without a copy.
+
+    Raises
+    ------
+    RuntimeError
+        If CuPy is not installed.
+    """
     try:
         import cupy
     except ImportError:
         raise RuntimeError(
-            f"Input of type {type(a).__name__} lives on a CUDA device, and copying it needs CuPy: "
+            f"Input of type {type(a).__name__} lives on a CUDA device, and reading it needs CuPy: "
             "install it with python -m pip install 'fastml[cuda13]' (or 'fastml[cuda12]'), or "
             "pass an array in host memory."
         ) from None
-    if hasattr(a, "__cuda_array_interface__"):
-        a = cupy.asarray(a)
-    elif not type(a).__module__.startswith("cupyx."):
-        a = cupy.from_dlpack(a)
-    return a.get()
+    if sparse_on_device(a):
+        return a
+    return cupy.asarray(a) if hasattr(a, "__cuda_array_interface__") else cupy.from_dlpack(a)

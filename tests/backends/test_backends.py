@@ -260,7 +260,7 @@ def test_device_input_on_the_cpu_without_cupy(monkeypatch, host):
         return imported(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without_cupy)
-    with pytest.raises(RuntimeError, match="OnDevice lives on a CUDA device, and copying it needs"):
+    with pytest.raises(RuntimeError, match="OnDevice lives on a CUDA device, and reading it needs"):
         host.asarray(OnDevice())
 
 
