@@ -27,5 +27,6 @@ def _show():
     if not _shown.is_set():
         _shown.set()
         logging.getLogger("fastml").warning(
-            "fastml is compiling kernels for this machine; later runs start without this wait."
+            "fastml is compiling kernels for this machine; later runs start without this wait, "
+            "unless the kernels cannot be kept on disk."
         )

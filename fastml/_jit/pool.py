@@ -12,5 +12,8 @@ def grow_pool(environ=os.environ):
     wanted = environ.get("FASTML_NUM_THREADS", "").strip()
     if "NUMBA_NUM_THREADS" in environ or not wanted.isdecimal():
         return
-    if int(wanted) > len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0]):
+    # Where a process has no affinity (macOS, Windows), Numba counts all cores.
+    affinity = hasattr(os, "sched_getaffinity")
+    cores = os.sched_getaffinity(0) if affinity else range(os.cpu_count() or 1)
+    if int(wanted) > len(cores):
         environ["NUMBA_NUM_THREADS"] = wanted

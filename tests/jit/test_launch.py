@@ -224,3 +224,12 @@ except ValueError as error:
 def test_grow_pool(environ, expected):
     grow_pool(environ)
     assert environ.get("NUMBA_NUM_THREADS") == expected
+
+
+@pytest.mark.parametrize("wanted, expected", [("4", None), ("5", "5")])
+def test_grow_pool_where_processes_have_no_affinity(monkeypatch, wanted, expected):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    environ = {"FASTML_NUM_THREADS": wanted}
+    grow_pool(environ)
+    assert environ.get("NUMBA_NUM_THREADS") == expected
