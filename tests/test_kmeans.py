@@ -157,7 +157,7 @@ def test_verbose(backend, X, capsys, algorithm):
         assert lines[0] == "Initialization complete"
         assert len(lines) == model.n_iter_ + 2
         assert expected in lines[-1]
-        inertias = [float(line.split("inertia ")[1].rstrip(".")) for line in lines[1:-1]]
+        inertias = [float(line.split("inertia ")[1].split(",")[0]) for line in lines[1:-1]]
         assert inertias == sorted(inertias, reverse=True)
     KMeans(6, random_state=0).fit(X)
     assert capsys.readouterr().out == ""
@@ -267,6 +267,21 @@ def test_codes_of_any_shape_are_decoded(X):
     model = KMeans(6, random_state=0).fit(X)
     codes = model.encode(X).reshape(10, 30)
     assert_array_equal(model.decode(codes), model.decode(codes.ravel()).reshape(10, 30, 4))
+    assert_array_equal(model.decode([]), np.empty((0, 4), X.dtype), strict=True)
     for bad, message in (([0.5], "must be integers"), ([6], "in \\[0, 6\\)"), ([-1], "in \\[0")):
         with pytest.raises(ValueError, match=message):
             model.decode(bad)
+
+
+def test_the_compression_ratio_takes_the_shape_and_dtype_alone(X):
+    class OnDevice:
+        shape, dtype = X.shape, X.dtype
+        __cuda_array_interface__ = {"shape": X.shape}
+
+    model = KMeans(6, random_state=0).fit(X)
+    expected = model.compression_ratio(X)
+    for same in (OnDevice(), sparse.csr_matrix(X), X.tolist(), pd.DataFrame(X)):
+        assert model.compression_ratio(same) == expected
+    assert model.compression_ratio(X * np.nan) == expected
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        model.compression_ratio(X[0])

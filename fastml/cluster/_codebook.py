@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -59,6 +58,8 @@ class CodebookMixin:
         check_is_fitted(self)
         codes = np.asarray(codes)
         n_clusters = len(self.cluster_centers_)
+        if not codes.size:
+            codes = codes.astype(np.intp)  # NumPy takes an empty list for one of floats
         if codes.dtype.kind not in "iu":
             raise ValueError(f"codes must be integers, got an array of dtype {codes.dtype}.")
         if codes.size and not 0 <= codes.min() <= codes.max() < n_clusters:
@@ -96,16 +97,24 @@ class CodebookMixin:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Vectors, counted at their own item size.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Vectors, counted at their own item size; their values are not looked at.
 
         Returns
         -------
         float
             Above 1 where coding saves memory.
+
+        Raises
+        ------
+        ValueError
+            If `X` does not have two dimensions.
         """
         check_is_fitted(self)
-        X = check_array(X, accept_sparse="csr", dtype=None)
+        if not (hasattr(X, "shape") and hasattr(X, "dtype")):
+            X = np.asarray(X)
+        if len(X.shape) != 2:
+            raise ValueError(f"Expected 2D array, got an array of {len(X.shape)} dimensions.")
         raw = X.shape[0] * X.shape[1] * X.dtype.itemsize * 8
         codebook = self.cluster_centers_.size * self.cluster_centers_.dtype.itemsize * 8
         return raw / (X.shape[0] * self.bits_per_vector_ + codebook)
