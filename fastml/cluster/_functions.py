@@ -10,9 +10,9 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from fastml import backends
 from fastml._random import seed_from
-from fastml._validation import too_large
+from fastml._validation import check_finite_wanted, too_large
 from fastml.cluster import _seeding
-from fastml.cluster._data import checked_weight
+from fastml.cluster._data import canonical, checked_weight
 from fastml.cluster._rows import CsrRows, DenseRows
 from fastml.cluster.kmeans import KMeans
 
@@ -66,22 +66,32 @@ def kmeans_plusplus(
     ----------
     D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     """
-    X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C")
+    finite = check_finite_wanted()
+    X = check_array(
+        X,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        order="C",
+        ensure_all_finite=finite,
+    )
     weight = checked_weight(sample_weight, X)
     if X.shape[0] < n_clusters:
         raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={n_clusters}.")
     if x_squared_norms is not None:
-        norms = check_array(x_squared_norms, dtype=X.dtype, ensure_2d=False)
+        norms = check_array(
+            x_squared_norms, dtype=X.dtype, ensure_2d=False, ensure_all_finite=finite
+        )
         if norms.shape[0] != X.shape[0]:
             raise ValueError(
                 f"The length of x_squared_norms {norms.shape[0]} should be equal to the length "
                 f"of n_samples {X.shape[0]}."
             )
-    _check_squares(X)
+    if finite:
+        _check_squares(X)
     backend = backends.resolve(X)
     rows: CsrRows | DenseRows
     if sp.issparse(X):
-        rows = CsrRows(backend, X, weight)
+        rows = CsrRows(backend, canonical(X), weight)
     else:
         rows = DenseRows(backend, backend.asarray(X), weight, np.zeros(X.shape[1], X.dtype))
     seed = seed_from(random_state)

@@ -138,7 +138,12 @@ class PrincipalAxes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             The data whose projections these are, if they lie in the span of the components.
         """
         check_is_fitted(self)
-        X = resolve(X).asarray(X) if on_device(X) else check_array(X, dtype=FLOATS, input_name="X")
+        if on_device(X):
+            X = resolve(X).asarray(X)
+        else:
+            X = check_array(
+                X, dtype=FLOATS, input_name="X", ensure_all_finite=check_finite_wanted()
+            )
         axes, scale = self._axes(), self._column_scale()
         if scale is not None:
             axes = axes * scale
