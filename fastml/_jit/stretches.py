@@ -50,8 +50,8 @@ def lane_subtract(typingctx, out, out0, a, a0, b, b0, n):
 
 
 @intrinsic
-def lane_add_fixed(typingctx, sums, sums0, a, a0, factor, n):
-    """Add the whole part, cut off towards zero, of a[a0 + i] * factor to sums[sums0 + i], i < n.
+def lane_add_fixed(typingctx, sums, sums0, a, a0, weight, scales, n):
+    """Add a[a0 + i] * (weight * scales[i]), cut off towards zero, to sums[sums0 + i] for i < n.
 
     `sums` are int64, the products float64.
     """
@@ -59,19 +59,24 @@ def lane_add_fixed(typingctx, sums, sums0, a, a0, factor, n):
 
     def codegen(context, builder, signature, args):
         t = signature.args
-        sums_v, sums_first, a_v, a_first, factor_v, count = args
+        sums_v, sums_first, a_v, a_first, weight_v, scales_v, count = args
         v = Vectors(context, builder, t[2].dtype)
         target = data_of(context, builder, t[0], sums_v)
         a_data = data_of(context, builder, t[2], a_v)
         whole, wide = ir.IntType(64), ir.VectorType(ir.DoubleType(), v.lanes)
         whole_vector = ir.VectorType(whole, v.lanes)
-        factors = v.broadcast(factor_v)
+        scale = data_of(context, builder, t[5], scales_v)
+        weights = v.broadcast(weight_v)
         n_vectors = builder.sdiv(count, int64(v.lanes))
         with cgutils.for_range(builder, n_vectors) as loop:
             step = builder.mul(loop.index, int64(v.lanes))
             value = v.load(a_data, builder.add(a_first, step))
             value = value if value.type == wide else builder.fpext(value, wide)
-            units = builder.fptosi(builder.fmul(value, factors), whole_vector)
+            scale_at = builder.bitcast(builder.gep(scale, [step]), wide.as_pointer())
+            factor = builder.load(scale_at)
+            factor.align = 8
+            product = builder.fmul(value, builder.fmul(weights, factor))
+            units = builder.fptosi(product, whole_vector)
             at = builder.gep(target, [builder.add(sums_first, step)])
             where = builder.bitcast(at, whole_vector.as_pointer())
             old = builder.load(where)
@@ -82,12 +87,13 @@ def lane_add_fixed(typingctx, sums, sums0, a, a0, factor, n):
             step = builder.add(done, loop.index)
             value = builder.load(builder.gep(a_data, [builder.add(a_first, step)]))
             value = value if value.type == wide.element else builder.fpext(value, wide.element)
-            units = builder.fptosi(builder.fmul(value, factor_v), whole)
+            factor = builder.load(builder.gep(scale, [step]))
+            units = builder.fptosi(builder.fmul(value, builder.fmul(weight_v, factor)), whole)
             where = builder.gep(target, [builder.add(sums_first, step)])
             builder.store(builder.add(builder.load(where), units), where)
         return context.get_dummy_value()
 
-    return types.void(sums, INDEX, a, INDEX, types.float64, INDEX), codegen
+    return types.void(sums, INDEX, a, INDEX, types.float64, scales, INDEX), codegen
 
 
 @intrinsic

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import _check_sample_weight
 
@@ -24,30 +25,51 @@ class Data:
         The data.
     mean_variance : float
         Mean over the features of their variance.
-    peak : float
-        Largest magnitude.
+    peaks : ndarray of shape (n_features,)
+        Largest magnitude of each column.
     spherical : bool
         Whether rows, and so centers, are of length one.
     """
 
     rows: Rows
     mean_variance: float
-    peak: float
+    peaks: Array
     spherical: bool
 
     def normalise(self, centers: Array) -> Array:
         """Return centers scaled to length one if rows are."""
-        return unit_rows(centers) if self.spherical else centers
+        return unit_rows(centers)[0] if self.spherical else centers
 
 
-def unit_rows(X: Any) -> Any:
-    """Return dense or sparse rows scaled to length one; rows of zeros stay zero."""
+def canonical(X: Any) -> Any:
+    """Return sparse rows with one entry a place, in order; dense rows as they are.
+
+    Kernels take entries as separate values. A copy is made: SciPy would change the caller's matrix,
+    and its own methods do so on matrices that only share their indices with it.
+    """
+    if sp.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def unit_rows(X: Any) -> tuple[Any, Any]:
+    """Return dense or sparse rows scaled to length one, and the largest magnitude of each.
+
+    Rows are divided by that first, so that no square overflows or vanishes. Rows of zeros stay.
+    """
     if sp.issparse(X):
-        lengths = np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
-        scale = np.repeat(np.where(lengths > 0, lengths, 1.0), np.diff(X.indptr))
-        return type(X)(((X.data / scale).astype(X.dtype), X.indices, X.indptr), shape=X.shape)
-    lengths = ((X * X).sum(axis=1) ** 0.5)[:, None]
-    return X / (lengths + (lengths == 0))
+        peaks = np.asarray(abs(X).max(axis=1).todense()).ravel()
+        owner = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        data = X.data / np.where(peaks > 0, peaks, 1)[owner]
+        squares = np.bincount(owner, data.astype(np.float64) ** 2, minlength=X.shape[0])
+        lengths = np.sqrt(np.where(squares > 0, squares, 1.0))
+        data = (data / lengths[owner]).astype(X.dtype)
+        return type(X)((data, X.indices, X.indptr), shape=X.shape), peaks
+    peaks = abs(X).max(axis=1)
+    X = X / (peaks + (peaks == 0))[:, None]
+    lengths = (X * X).sum(axis=1) ** 0.5
+    return X / (lengths + (lengths == 0))[:, None], peaks
 
 
 def checked_weight(sample_weight: Any, X: Any) -> Array:
@@ -63,10 +85,9 @@ def checked_weight(sample_weight: Any, X: Any) -> Array:
 
 def spherical_rows(estimator: Any, X: Any) -> Any:
     """Return rows of length one; refuse rows without a direction."""
-    unit = unit_rows(X)
-    lengths = unit.multiply(unit).sum(axis=1) if sp.issparse(unit) else (unit * unit).sum(axis=1)
-    if not bool((lengths > 0).all()):
-        row = int(np.argmin(np.asarray(lengths).ravel() if not on_device(X) else lengths.get()))
+    unit, peaks = unit_rows(X)
+    if not bool((peaks > 0).all()):
+        row = int((peaks > 0).argmin())
         raise ValueError(
             f"Input X of {type(estimator).__name__} contains a row of zeros (row {row}), which has "
             "no direction: metric='spherical' needs rows of non-zero length."
@@ -74,25 +95,27 @@ def spherical_rows(estimator: Any, X: Any) -> Any:
     return unit
 
 
-def moments(rows: DenseRows) -> tuple[Array, Array, float]:
-    """Return column means and variances in float64, and the largest magnitude, in one pass."""
+def moments(rows: DenseRows) -> tuple[Array, Array, Array]:
+    """Return column means and variances in float64, and largest magnitudes, in one pass."""
     backend, n_blocks, d = rows.backend, rows.n_blocks, rows.n_features
     means = backend.empty((n_blocks, d), np.float64)
     deviations = backend.empty((n_blocks, d), np.float64)
-    peaks = backend.empty(n_blocks, np.float64)
+    peaks = backend.empty((n_blocks, d), np.float64)
     rows.kernels.column_moments(rows.X, rows.block_rows, means, deviations, peaks)
     host = backend.to_host
     counts = [stop - start for start, stop in blocks.spans(rows.n_rows)]
     parts = list(zip(counts, host(means), host(deviations), strict=True))
     n, mean, deviation = blocks.merge_tree(parts, merge_moments)
-    return mean, deviation / n, float(host(peaks).max())
+    return mean, deviation / n, host(peaks).max(axis=0)
 
 
 def weighted_variance(rows: DenseRows) -> Array:
     """Return the variance of each column under the weights, so that they count repetitions."""
     parts = []
+    heaviest = float(rows.host_weight.max())
     for start, stop in blocks.spans(rows.n_rows):
-        weight = rows.sample_weight[start:stop].astype(np.float64)
+        # A variance does not depend on the unit of the weights; products with X could overflow.
+        weight = rows.sample_weight[start:stop].astype(np.float64) / heaviest
         block = rows.X[start:stop].astype(np.float64)
         total = float(weight.sum())
         if total > 0:
@@ -121,28 +144,39 @@ def prepare(estimator: Any, X: Any, sample_weight: Any, backend: Backend) -> Dat
     ValueError
         If X holds NaN or infinity, or values whose squares overflow its dtype.
     """
+    X = canonical(X)
     weight = checked_weight(sample_weight, X)
     spherical = estimator.metric == "spherical"
     if spherical:
         X = spherical_rows(estimator, X)
     if sp.issparse(X):
+        peaks = np.asarray(abs(X).max(axis=0).todense()).ravel().astype(np.float64)
+        check_squares(estimator, X, peaks)
         _, variances = mean_variance_axis(X, axis=0, weights=weight)
-        peak = float(np.abs(X.data).max(initial=0.0))
-        return Data(CsrRows(backend, X, weight), float(variances.mean()), peak, spherical)
+        return Data(CsrRows(backend, X, weight), float(variances.mean()), peaks, spherical)
     on_backend = backend.asarray(X)
     rows = DenseRows(backend, on_backend, weight, np.zeros(X.shape[1], X.dtype))
     with np.errstate(invalid="ignore", over="ignore"):
-        mean, variance, peak = moments(rows)
-    squares = 8.0 * peak * peak * X.shape[1]
-    if check_finite_wanted() and not (
-        np.isfinite(mean).all() and squares < float(np.finfo(np.dtype(X.dtype)).max)
-    ):
-        refuse_non_finite(estimator, X)
+        mean, variance, peaks = moments(rows)
+    if not np.isfinite(mean).all():
+        if check_finite_wanted():
+            refuse_non_finite(estimator, X)
+        # Let in, NaN and infinity are for the kernels to live with; units have to be numbers.
+        peaks = np.where(np.isfinite(peaks), peaks, 1.0)
+    check_squares(estimator, X, peaks)
     if sample_weight is not None:
         variance = weighted_variance(rows)
     if not spherical:
         rows = DenseRows(backend, on_backend, weight, mean)
-    return Data(rows, float(variance.mean()), peak, spherical)
+    return Data(rows, float(variance.mean()), peaks, spherical)
+
+
+def check_squares(estimator: Any, X: Any, peaks: Array) -> None:
+    """Refuse an X whose squared distances could overflow its dtype."""
+    with np.errstate(over="ignore"):
+        largest = 8.0 * float((peaks**2).sum())
+    if check_finite_wanted() and not largest < float(np.finfo(np.dtype(X.dtype)).max):
+        refuse_non_finite(estimator, X)
 
 
 class NewRows:
@@ -150,6 +184,7 @@ class NewRows:
 
     def __init__(self, estimator: Any, X: Any, backend: Backend) -> None:
         self.backend = backend
+        X = canonical(X)
         self.X = spherical_rows(estimator, X) if estimator.metric == "spherical" else X
 
     def _placed(self, centers: Array, weight: Array) -> tuple[Rows, Any]:
@@ -178,8 +213,10 @@ class NewRows:
 
     def distances(self, centers: Array) -> Array:
         """Return the distance of each row to every center."""
-        X = self.X.toarray() if sp.issparse(self.X) else self.X
+        X = self.X
         centers = centers.astype(X.dtype, copy=False)
+        if sp.issparse(X):
+            return euclidean_distances(X, centers)
         out = self.backend.empty((X.shape[0], len(centers)), X.dtype)
         self.backend.kernels("distances").euclidean(
             self.backend.asarray(X), self.backend.asarray(centers), False, out

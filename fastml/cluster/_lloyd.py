@@ -3,15 +3,15 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastml.cluster._bounds import Bounds
+from fastml.cluster._bounds import PANEL, Bounds
 from fastml.cluster._rows import Array, DenseRows, Rows
 
-# The cluster sums count in 2**-40 of their unit in a second limb where X is float64.
-LOW_SCALE = 2.0**40
+# The cluster sums count in 2**-32 of their unit in a second limb.
+LOW_SCALE = 2.0**32
 
 
 class Result(NamedTuple):
@@ -31,9 +31,9 @@ class State:
     ----------
     centers : ndarray of shape (n_clusters, n_features)
         Centers less the offset.
-    scales : ndarray of shape (2,)
-        Units of the fixed-point sums per unit of weight * X and of weight, powers of two chosen
-        so that no sum over all rows overflows.
+    scales : ndarray of shape (n_features + 1,)
+        Units of the fixed-point sums per unit of weight * X in each column and, last, of weight:
+        powers of two chosen so that no sum over all rows overflows.
     """
 
     centers: Array
@@ -48,19 +48,44 @@ class Memory:
 
     def __init__(self, rows: Rows, state: State) -> None:
         backend, n_clusters = rows.backend, len(state.centers)
-        n_limbs = 1 if rows.dtype == np.float32 else 2
-        shape = (backend.n_workers, n_limbs, n_clusters, rows.n_features + 1)
+        limbs = n_limbs(rows, float(rows.host_weight.max()))
+        shape = (backend.n_workers, limbs, n_clusters, rows.n_features + 1)
         self.labels = backend.asarray(np.full(rows.n_rows, -1, np.int32))
         self.sums = backend.zeros(shape, np.int64)
         self.counts = backend.zeros((shape[0], 2), np.int64)
         self.scales = backend.asarray(state.scales)
 
 
-def fixed_point_scales(n_rows: int, peak: float, heaviest: float) -> Array:
-    """Return the units for sums over `n_rows` rows of magnitude `peak` and weight `heaviest`."""
-    largest = np.array([peak * heaviest, heaviest]) * n_rows
-    _, exponents = np.frexp(np.where(largest > 0, largest, 1.0))
-    return np.ldexp(1.0, np.clip(62 - exponents, -1000, 1000))
+def fixed_point_scales(n_rows: int, peaks: Array, heaviest: float) -> Array:
+    """Return the units for sums over `n_rows` rows: a power of two for each column and the weight.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the whole data set.
+    peaks : ndarray of shape (n_features,)
+        Largest magnitude of each column.
+    heaviest : float
+        Largest weight.
+    """
+
+    def exponent(value: Any) -> Any:
+        # Of the power of two above; exponents are added where a product could overflow.
+        return np.where(np.asarray(value) > 0, np.frexp(value)[1], 0)
+
+    room = 62 - exponent(float(n_rows)) - exponent(heaviest)
+    exponents = np.append(room - exponent(peaks), room)
+    return np.ldexp(1.0, np.clip(exponents, -1000, 1000))
+
+
+def n_limbs(rows: Rows, heaviest: float) -> int:
+    """Return how many integers make a sum: one gives float32 all its digits and some twenty more.
+
+    Unless there are so many rows, or weights so unequal, that little of them would be left.
+    """
+    lightest = float(rows.host_weight.min(where=rows.host_weight > 0, initial=heaviest))
+    roomy = rows.n_rows * (heaviest / max(lightest, np.finfo(np.float64).tiny)) <= 2.0**22
+    return 1 if rows.dtype == np.float32 and roomy else 2
 
 
 def partial(state: State, rows: Rows, memory: Memory, bounds: Bounds | None) -> Array:
@@ -93,11 +118,12 @@ def finish(state: State, total: Array, offset: Array) -> Array:
 
     A cluster without weight is put where the heaviest one is.
     """
-    weight = total[:, -1] / state.scales[1]
-    weight[weight <= 0] = 0.0
-    means = total[:, :-1] / (np.where(weight > 0, weight, 1.0)[:, None] * state.scales[0]) - offset
+    weight = np.maximum(total[:, -1:], 0.0)
+    # Units are divided last: weights times their unit could overflow where the means do not.
+    means = total[:, :-1] / np.where(weight > 0, weight, 1.0)
+    means = means * (state.scales[-1] / state.scales[:-1]) - offset
     if not weight.all():
-        means[weight == 0] = means[np.argmax(weight)]
+        means[weight[:, 0] == 0] = means[np.argmax(weight)]
     return means.astype(state.centers.dtype)
 
 
@@ -114,7 +140,7 @@ def relocate_empty(rows: Rows, memory: Memory, state: State, total: Array) -> No
     moved = rows.take(farthest).astype(np.float64) + rows.host_offset
     for cluster, row, x in zip(empty, farthest, moved, strict=True):
         weight = float(rows.host_weight[row])
-        share = np.append(weight * x * state.scales[0], weight * state.scales[1])
+        share = np.append(x, 1.0) * (weight * state.scales)
         total[labels[row]] -= share
         total[cluster] = share
 
@@ -122,7 +148,7 @@ def relocate_empty(rows: Rows, memory: Memory, state: State, total: Array) -> No
 def lloyd(
     rows: Rows,
     centers: Array,
-    peak: float,
+    peaks: Array,
     *,
     max_iter: int,
     tol: float,
@@ -139,8 +165,8 @@ def lloyd(
         The data.
     centers : ndarray of shape (n_clusters, n_features)
         Initial centers less the offset.
-    peak : float
-        Largest magnitude in the data.
+    peaks : ndarray of shape (n_features,)
+        Largest magnitude of each column.
     max_iter, tol, algorithm, verbose
         As for `KMeans`; `tol` is absolute.
     normalise : callable, optional
@@ -155,7 +181,7 @@ def lloyd(
     """
     backend, n_clusters = rows.backend, len(centers)
     heaviest = float(rows.host_weight.max(initial=0.0))
-    state = State(centers, fixed_point_scales(rows.n_rows, peak, heaviest))
+    state = State(centers, fixed_point_scales(rows.n_rows, peaks, heaviest))
     memory = Memory(rows, state)
     few_enough = Bounds.start_below(rows, n_clusters) if isinstance(rows, DenseRows) else 0.0
     bounds = None
@@ -169,10 +195,13 @@ def lloyd(
         new = finish(state, total, rows.host_offset.astype(np.float64))
         if normalise is not None:
             new = normalise(new)
-        n_changed = int(backend.to_host(memory.counts)[:, 0].sum())
+        n_changed, n_met = (int(count) for count in backend.to_host(memory.counts).sum(axis=0))
         if verbose:
             inertia = rows.inertia(backend.asarray(state.centers), memory.labels)
-            print(f"Iteration {iteration}, inertia {inertia}.")
+            share = n_met / (rows.n_rows * -(-n_clusters // PANEL))
+            print(
+                f"Iteration {iteration}, inertia {inertia}, {share:.0%} of the distances computed."
+            )
         moves = ((new.astype(np.float64) - state.centers) ** 2).sum(axis=1)
         state = State(new, state.scales)
         if bounds is not None:

@@ -176,8 +176,8 @@ class KMeans(
         """
         backend = backends.resolve(X)
         X = validate(
-            self, X, reset=True, finite=sp.issparse(X), accept_sparse="csr", order="C",
-            accept_large_sparse=False,
+            self, X, reset=True, finite=sp.issparse(X) or self.metric == "spherical",
+            accept_sparse="csr", order="C", accept_large_sparse=False,
         )  # fmt: skip
         self._n_init = settled_n_init(self, X)
         # The generator first: a callable init gets what remains of it.
@@ -250,7 +250,7 @@ class KMeans(
         result = lloyd(
             data.rows,
             centers,
-            data.peak,
+            data.peaks,
             max_iter=self.max_iter,
             tol=self._tol,
             algorithm=algorithm,

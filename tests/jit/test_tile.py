@@ -94,10 +94,10 @@ def run_best_wide(best, best_panel, a, a_row, panels, n_inner, bias, found):
 
 
 @njit_serial
-def run_stretches(a, offset, b, factor, less, sums, results):
+def run_stretches(a, offset, b, weight, scales, less, sums, results):
     n = offset.shape[0]
     lane_subtract(less, 1, a, 2, offset, 0, n)
-    lane_add_fixed(sums, 3, a, 2, factor, n)
+    lane_add_fixed(sums, 3, a, 2, weight, scales, n)
     results[0] = lane_squared_distance64(a, 2, offset, b, 1, n)
 
 
@@ -222,10 +222,11 @@ def test_several_panels_at_once(dtype, n_inner):
 def test_stretches(dtype, n):
     a, offset, b = draw(dtype, n + 4, 0), draw(dtype, n, 1), draw(dtype, n + 1, 2)
     less, sums, results = np.zeros(n + 2, dtype), np.full(n + 5, 7), np.zeros(1)
-    run_stretches(a, offset, b, -(2.0**30), less, sums, results)
+    scales = 2.0 ** np.random.default_rng(3).integers(0, 40, n)
+    run_stretches(a, offset, b, -1.5, scales, less, sums, results)
     x = a[2 : 2 + n]
     np.testing.assert_array_equal(less[1 : 1 + n], x - offset)
-    units = (x.astype(np.float64) * -(2.0**30)).astype(np.int64)
+    units = (x.astype(np.float64) * -1.5 * scales).astype(np.int64)
     np.testing.assert_array_equal(sums[3 : 3 + n], 7 + units)
     assert less[0] == less[-1] == 0
     assert (np.delete(sums, np.s_[3 : 3 + n]) == 7).all()

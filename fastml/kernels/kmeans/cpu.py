@@ -68,7 +68,7 @@ def assign_and_sum(
     sample_weight,  # IN (n_samples,)
     offset,  # IN (n_features,)
     centers,  # IN (n_clusters, n_features)
-    scales,  # IN (2,)
+    scales,  # IN (n_features + 1,)
     labels,  # INOUT (n_samples,)
     sums,  # INOUT (n_workers, n_limbs, n_clusters, n_features + 1)
     counts,  # OUT (n_workers, 2)
@@ -85,8 +85,9 @@ def assign_and_sum(
         Subtracted from every row before it meets the centers.
     centers : (n_clusters, n_features) float array
         Centers less the offset.
-    scales : (2,) float64 array
-        Powers of two: units of the fixed-point sums per unit of weight * X and of weight.
+    scales : (n_features + 1,) float64 array
+        Powers of two: units of the fixed-point sums per unit of weight * X in each column and,
+        last, of weight.
     labels : (n_samples,) int32 array
         Labels whose rows `sums` holds already (-1: not held), overwritten by the new labels.
     sums : (n_workers, n_limbs, n_clusters, n_features + 1) int64 array
@@ -127,7 +128,7 @@ def assign_bounded_and_sum(
     sample_weight,  # IN (n_samples,)
     offset,  # IN (n_features,)
     centers,  # IN (n_clusters, n_features)
-    scales,  # IN (2,)
+    scales,  # IN (n_features + 1,)
     labels,  # INOUT (n_samples,)
     sums,  # INOUT (n_workers, n_limbs, n_clusters, n_features + 1)
     counts,  # OUT (n_workers, 2)
@@ -260,7 +261,7 @@ def column_moments(
     block_rows,  # IN scalar
     means,  # OUT (n_blocks, n_features)
     deviations,  # OUT (n_blocks, n_features)
-    peaks,  # OUT (n_blocks,)
+    peaks,  # OUT (n_blocks, n_features)
 ):
     """Compute mean, sum of squared deviations and largest magnitude, block by block.
 
@@ -274,10 +275,10 @@ def column_moments(
         Written: column means of the block; NaN or inf where X holds any.
     deviations : (n_blocks, n_features) float64 array
         Written: sums of squared deviations from the block's own mean.
-    peaks : (n_blocks,) float64 array
-        Written: largest absolute value in the block.
+    peaks : (n_blocks, n_features) float64 array
+        Written: largest absolute value of each column in the block.
     """
     n = X.shape[0]
     for block in prange(means.shape[0]):
         start, stop = block * block_rows, min(n, (block + 1) * block_rows)
-        column_moments_of_block(X, start, stop, means[block], deviations[block], peaks, block)
+        column_moments_of_block(X, start, stop, means[block], deviations[block], peaks[block])

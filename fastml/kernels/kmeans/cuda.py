@@ -53,9 +53,9 @@ def _assign_and_sum(X, sample_weight, offset, centers, scales, labels, sums, cou
         row, t = first + i // (d + 1), i % (d + 1)
         old, new = labels[row], winners[i // (d + 1)]
         if old != new:
-            value, scale = np.float64(sample_weight[row]), scales[1]
+            value, scale = np.float64(sample_weight[row]), scales[t]
             if t < d:
-                value, scale = np.float64(X[row, t]) * value, scales[0]
+                value, scale = np.float64(X[row, t]), value * scale
             _add(sums, new, t, value, scale, 1)
             if old >= 0:
                 _add(sums, old, t, value, scale, -1)
@@ -112,10 +112,10 @@ def _column_moments(X, block_rows, width, means, deviations, peaks):
     n, d = X.shape
     column, lane, n_lanes = thread % width, thread // width, n_threads // width
     start, stop = block * block_rows, min(n, (block + 1) * block_rows)
-    peak = 0.0
     for t0 in range(0, d, width):
         t = t0 + column
         total = 0.0
+        peak = 0.0
         if t < d:
             for row in range(start + lane, stop, n_lanes):
                 value = np.float64(X[row, t])
@@ -136,12 +136,13 @@ def _column_moments(X, block_rows, width, means, deviations, peaks):
             means[block, t] = mean
             deviations[block, t] = _sum_of_lanes(shares, width, column, n_threads)
         cuda.syncthreads()
-    shares[thread] = peak
-    cuda.syncthreads()
-    if thread == 0:
-        for other in range(1, n_threads):
-            peak = max(peak, shares[other])
-        peaks[block] = peak
+        shares[thread] = peak
+        cuda.syncthreads()
+        if lane == 0 and t < d:
+            for other in range(column + width, n_threads, width):
+                peak = max(peak, shares[other])
+            peaks[block, t] = peak
+        cuda.syncthreads()
 
 
 def assign(
@@ -159,7 +160,7 @@ def assign_and_sum(
     sample_weight,  # IN (n_samples,)
     offset,  # IN (n_features,)
     centers,  # IN (n_clusters, n_features)
-    scales,  # IN (2,)
+    scales,  # IN (n_features + 1,)
     labels,  # INOUT (n_samples,)
     sums,  # INOUT (n_workers, n_limbs, n_clusters, n_features + 1)
     counts,  # OUT (n_workers, 2)
@@ -175,7 +176,7 @@ def assign_bounded_and_sum(
     sample_weight,  # IN (n_samples,)
     offset,  # IN (n_features,)
     centers,  # IN (n_clusters, n_features)
-    scales,  # IN (2,)
+    scales,  # IN (n_features + 1,)
     labels,  # INOUT (n_samples,)
     sums,  # INOUT (n_workers, n_limbs, n_clusters, n_features + 1)
     counts,  # OUT (n_workers, 2)
@@ -225,7 +226,7 @@ def column_moments(
     block_rows,  # IN scalar
     means,  # OUT (n_blocks, n_features)
     deviations,  # OUT (n_blocks, n_features)
-    peaks,  # OUT (n_blocks,)
+    peaks,  # OUT (n_blocks, n_features)
 ):
     n_threads = grid_1d(block_rows, THREADS)[1]
     width = min(n_threads, 32, 1 << (X.shape[1] - 1).bit_length())

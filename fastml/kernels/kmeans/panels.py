@@ -184,16 +184,15 @@ def add_row(X, row, weight, scales, sums, cluster):
     Limbs are cut off towards zero, so that those of -x are minus those of x.
     """
     d = X.shape[1]
-    factor = weight * scales[0]
     if sums.shape[0] == 1:
-        lane_add_fixed(sums, np.int64(cluster) * (d + 1), X, np.int64(row) * d, factor, d)
+        lane_add_fixed(sums, np.int64(cluster) * (d + 1), X, np.int64(row) * d, weight, scales, d)
     else:
         for t in range(d):
-            high, low = to_limbs(np.float64(X[row, t]), factor)
+            high, low = to_limbs(np.float64(X[row, t]), weight * scales[t])
             sums[0, cluster, t] += high
             sums[1, cluster, t] += low
-        sums[1, cluster, d] += to_limbs(weight, scales[1])[1]
-    sums[0, cluster, d] += to_limbs(weight, scales[1])[0]
+        sums[1, cluster, d] += to_limbs(weight, scales[d])[1]
+    sums[0, cluster, d] += to_limbs(weight, scales[d])[0]
 
 
 @njit_leaf
@@ -214,8 +213,8 @@ def thread_span(thread, n_threads, n_rows, unit):
 
 
 @njit_leaf
-def column_moments_of_block(X, start, stop, mean, deviation, peaks, block):
-    """Fill the block's column means, squared deviations and its peak; two passes, from L2."""
+def column_moments_of_block(X, start, stop, mean, deviation, peak):
+    """Fill the block's column means, squared deviations and peaks; two passes, from L2."""
     d = X.shape[1]
     mean[:] = 0.0
     deviation[:] = 0.0
@@ -227,11 +226,9 @@ def column_moments_of_block(X, start, stop, mean, deviation, peaks, block):
             mean[t] += np.float64(value)
             magnitude = abs(value)
             highest[t] = magnitude if magnitude > highest[t] else highest[t]
-    peak = 0.0
     for t in range(d):
         mean[t] /= stop - start
-        peak = max(peak, np.float64(highest[t]))
-    peaks[block] = peak
+        peak[t] = highest[t]
     for row in range(start, stop):
         for t in range(d):
             difference = np.float64(X[row, t]) - mean[t]

@@ -32,8 +32,8 @@ def assign_and_sum(X, sample_weight, offset, centers, scales, labels, sums, coun
     assign(X, offset, centers, labels)
     weight = sample_weight.astype(np.float64)
     n_limbs = sums.shape[1]
-    rows = _limbs(X.astype(np.float64) * weight[:, None], scales[0], n_limbs)
-    rows = np.concatenate([rows, _limbs(weight[:, None], scales[1], n_limbs)], axis=2)
+    rows = _limbs(X, weight[:, None] * scales[:-1], n_limbs)
+    rows = np.concatenate([rows, _limbs(weight[:, None], scales[-1:], n_limbs)], axis=2)
     moved = old != labels
     for limb in range(n_limbs):
         np.add.at(sums[0, limb], labels[moved], rows[limb, moved])
@@ -72,4 +72,4 @@ def column_moments(X, block_rows, means, deviations, peaks):
         block = X[b * block_rows : (b + 1) * block_rows].astype(np.float64)
         means[b] = block.mean(axis=0)
         deviations[b] = ((block - means[b]) ** 2).sum(axis=0)
-        peaks[b] = np.abs(block).max(initial=0.0)
+        peaks[b] = np.abs(block).max(axis=0, initial=0.0)

@@ -63,7 +63,7 @@ def assign_and_sum(
     indptr,  # IN (n_samples + 1,)
     sample_weight,  # IN (n_samples,)
     centers,  # IN (n_clusters, n_features)
-    scales,  # IN (2,)
+    scales,  # IN (n_features + 1,)
     labels,  # INOUT (n_samples,)
     sums,  # INOUT (n_workers, n_limbs, n_clusters, n_features + 1)
     counts,  # OUT (n_workers, 2)
@@ -78,8 +78,8 @@ def assign_and_sum(
         Weight of each row.
     centers : (n_clusters, n_features) float array
         Centers.
-    scales : (2,) float64 array
-        Units of the fixed-point sums per unit of weight * X and of weight.
+    scales : (n_features + 1,) float64 array
+        Units of the fixed-point sums per unit of weight * X in each column and, last, of weight.
     labels : (n_samples,) int32 array
         Labels whose rows `sums` holds already (-1: not held), overwritten.
     sums : (n_workers, n_limbs, n_clusters, n_features + 1) int64 array

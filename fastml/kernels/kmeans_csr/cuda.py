@@ -109,9 +109,10 @@ def _assign_and_sum(
             weight = np.float64(sample_weight[row])
             # The entry after the last one stands for the weight.
             for e in range(first + cuda.threadIdx.x, last + 1, cuda.blockDim.x):
-                t, value, scale = d, weight, scales[1]
+                t, value, scale = d, weight, scales[d]
                 if e < last:
-                    t, value, scale = indices[e], np.float64(data[e]) * weight, scales[0]
+                    t, value = indices[e], np.float64(data[e])
+                    scale = weight * scales[t]
                 _add(sums, new, t, value, scale, 1)
                 if old >= 0:
                     _add(sums, old, t, value, scale, -1)
@@ -205,7 +206,7 @@ def assign_and_sum(
     indptr,  # IN (n_samples + 1,)
     sample_weight,  # IN (n_samples,)
     centers,  # IN (n_clusters, n_features)
-    scales,  # IN (2,)
+    scales,  # IN (n_features + 1,)
     labels,  # INOUT (n_samples,)
     sums,  # INOUT (n_workers, n_limbs, n_clusters, n_features + 1)
     counts,  # OUT (n_workers, 2)

@@ -68,13 +68,12 @@ def squared_distance(data, indices, first, last, centers, norms, label):
 def add_row(data, indices, first, last, weight, scales, sums, cluster):
     """Add weight * row to the fixed-point sums of a cluster; a negative weight takes it out."""
     n_limbs, _, width = sums.shape
-    factor = weight * scales[0]
     for e in range(first, last):
-        high, low = to_limbs(np.float64(data[e]), factor)
+        high, low = to_limbs(np.float64(data[e]), weight * scales[indices[e]])
         sums[0, cluster, indices[e]] += high
         if n_limbs > 1:
             sums[1, cluster, indices[e]] += low
-    high, low = to_limbs(weight, scales[1])
+    high, low = to_limbs(weight, scales[width - 1])
     sums[0, cluster, width - 1] += high
     if n_limbs > 1:
         sums[1, cluster, width - 1] += low

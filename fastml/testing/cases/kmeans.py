@@ -33,9 +33,8 @@ def data(dtype, scale, seed):
 
 
 def _scales(X, weight):
-    peak = np.abs(X).max(initial=1.0) * weight.max(initial=1.0)
-    room = 2.0**61 / max(len(X), 1)
-    return 2.0 ** np.floor(np.log2([room / peak, room / weight.max(initial=1.0)]))
+    peaks = np.append(np.abs(X).max(axis=0, initial=0.5), 1.0) * weight.max(initial=1.0)
+    return 2.0 ** np.floor(np.log2(2.0**61 / max(len(X), 1) / peaks))
 
 
 def check_labels(expected, got, args):
@@ -58,8 +57,8 @@ def check_sums(expected, got, args):
     X, weight = args["X"].astype(np.float64), args["sample_weight"].astype(np.float64)
     total = args["sums"].sum(axis=0)
     n_limbs = len(total)
-    rows = reference._limbs(X * weight[:, None], args["scales"][0], n_limbs)
-    last = reference._limbs(weight[:, None], args["scales"][1], n_limbs)
+    rows = reference._limbs(X, weight[:, None] * args["scales"][:-1], n_limbs)
+    last = reference._limbs(weight[:, None], args["scales"][-1:], n_limbs)
     rows = np.concatenate([rows, last], axis=2)
     old = args["labels"]
     for limb in range(n_limbs):
@@ -167,6 +166,6 @@ def column_moments(dtype, scale, seed):
         "block_rows": blocks.block_rows(n),
         "means": sentinel((n_blocks, d), np.float64),
         "deviations": sentinel((n_blocks, d), np.float64),
-        "peaks": sentinel(n_blocks, np.float64),
+        "peaks": sentinel((n_blocks, d), np.float64),
     }
     return Case(args, ("means", "deviations", "peaks"), rtol=1e-11, atol=1e-11)
