@@ -47,6 +47,22 @@ def fits(cls, shape):
     return fit(cls, X[:2000], centers, **options), fit(cls, X, centers, **options)
 
 
+def faiss_fit(X, centers):
+    """Return a run of faiss from the same centers on all rows, or None without faiss."""
+    faiss = common.optional("faiss")
+    if faiss is None:
+        return None
+    faiss.omp_set_num_threads(common.THREADS)
+    options = {"min_points_per_centroid": 1, "max_points_per_centroid": len(X), "nredo": 1}
+
+    def run():
+        model = faiss.Kmeans(X.shape[1], len(centers), niter=ITERATIONS, seed=1, **options)
+        model.train(X, init_centroids=centers)
+        return model
+
+    return run
+
+
 class _Fit(common.Benchmark):
     make, options = staticmethod(normal), {}
 
@@ -91,11 +107,14 @@ class LloydCutShort(_Fit):
     sizes = Lloyd.sizes
     options = {"max_iter": ITERATIONS, "tol": 0}
 
+    def track_ratio_to_faiss(self, backend, size):
+        return common.ratio(self.ours, faiss_fit(self.X, self.centers))
+
     def track_peak_memory_over_sklearn(self, backend, size):
         ours = common.peak_memory(fits, KMeans, size)
         return ours / common.peak_memory(fits, SklearnKMeans, size)
 
-    track_peak_memory_over_sklearn.unit = "x"
+    track_ratio_to_faiss.unit = track_peak_memory_over_sklearn.unit = "x"
 
 
 class Converge(_Fit):
