@@ -41,7 +41,14 @@ def assert_same_model(ours, theirs, tol):
     assert ours.n_samples_ == theirs.n_samples_
 
 
-@parametrize_with_checks([PCA()])
+@parametrize_with_checks(
+    [
+        PCA(),
+        PCA(svd_solver="full"),
+        PCA(n_components=1, svd_solver="randomized", random_state=0),
+        PCA(standardize=True),
+    ]
+)
 @pytest.mark.parametrize("backend_name", BACKENDS)
 def test_estimator_checks(estimator, check, backend_name):
     with fastml.config_context(backend=backend_name):
