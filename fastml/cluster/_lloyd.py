@@ -9,9 +9,7 @@ import numpy as np
 
 from fastml.cluster._bounds import PANEL, Bounds
 from fastml.cluster._rows import Array, DenseRows, Rows
-
-# The cluster sums count in 2**-32 of their unit in a second limb.
-LOW_SCALE = 2.0**32
+from fastml.kernels.kmeans.scalar import LOW_SCALE
 
 
 class Result(NamedTuple):
