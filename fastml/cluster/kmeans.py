@@ -208,7 +208,7 @@ class KMeans(
         fit_context.call_on_fit_task_end(estimator=self, X=X)
 
         assert best is not None
-        n_distinct = len(np.unique(best.labels))
+        n_distinct = np.count_nonzero(np.bincount(best.labels))
         if n_distinct < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({n_distinct}) found smaller than n_clusters "
