@@ -12,6 +12,7 @@ from fastml._jit.simd import (
     data_of,
     int64,
     require_float_array,
+    tile_shape,
 )
 
 
@@ -47,6 +48,81 @@ def lane_subtract(typingctx, out, out0, a, a0, b, b0, n):
         return context.get_dummy_value()
 
     return types.void(out, INDEX, a, INDEX, b, INDEX, INDEX), codegen
+
+
+def _transposed(builder, rows):
+    """Return the columns of a square of vectors: halves swapped, quarters, ... down to lanes."""
+    size = len(rows)
+    vectors = list(rows)
+    apart = size // 2
+    while apart:
+        low = [j if not j & apart else size + j - apart for j in range(size)]
+        high = [j + apart if not j & apart else size + j for j in range(size)]
+        masks = [ir.Constant(ir.VectorType(ir.IntType(32), size), lanes) for lanes in (low, high)]
+        for i in range(size):
+            if not i & apart:
+                a, b = vectors[i], vectors[i + apart]
+                vectors[i] = builder.shuffle_vector(a, b, masks[0])
+                vectors[i + apart] = builder.shuffle_vector(a, b, masks[1])
+        apart //= 2
+    return vectors
+
+
+@intrinsic
+def squares_side_by_side(typingctx, columns, width, a, a0, a_row, offset, n_squares, n_steps):
+    """Write columns[t, p] = a[a0 + p * a_row + t] - offset[t], square by square.
+
+    A square is as many rows and columns as a vector has lanes.
+
+    Parameters
+    ----------
+    columns, width : array, int
+        Destination, elements from one of its rows to the next.
+    a, a0, a_row : array, int, int
+        Source, index of its first element, elements from one of its rows to the next.
+    offset : array
+        Subtracted from every row.
+    n_squares, n_steps : int
+        Squares along the rows of `a`, and along its columns.
+    """
+    for name, ty in (("columns", columns), ("a", a), ("offset", offset)):
+        require_float_array(name, ty)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        columns_v, wide, a_v, a_first, a_stride, offset_v, squares, steps = args
+        v = Vectors(context, builder, t[2].dtype)
+        target = data_of(context, builder, t[0], columns_v)
+        source = data_of(context, builder, t[2], a_v)
+        shift = data_of(context, builder, t[5], offset_v)
+        with cgutils.for_range(builder, squares) as across:
+            first = builder.mul(across.index, int64(v.lanes))
+            with cgutils.for_range(builder, steps) as down:
+                begin = builder.mul(down.index, int64(v.lanes))
+                less = v.load(shift, begin)
+                rows = []
+                for p in range(v.lanes):
+                    row = builder.mul(builder.add(first, int64(p)), a_stride)
+                    at = builder.add(builder.add(a_first, row), begin)
+                    rows.append(builder.fsub(v.load(source, at), less))
+                for i, column in enumerate(_transposed(builder, rows)):
+                    at = builder.mul(builder.add(begin, int64(i)), wide)
+                    v.store(column, target, builder.add(at, first))
+        return context.get_dummy_value()
+
+    i = INDEX
+    return types.void(columns, i, a, i, i, offset, i, i), codegen
+
+
+@intrinsic
+def vector_lanes(typingctx, array):
+    """Return the lanes of a vector for the dtype of `array`, a constant at compile time."""
+    lanes = tile_shape(array.dtype.bitwidth // 8)[1]
+
+    def codegen(context, builder, signature, args):
+        return int64(lanes)
+
+    return INDEX(array), codegen
 
 
 @intrinsic

@@ -23,6 +23,8 @@ from fastml._jit.stretches import (
     lane_squared_distance,
     lane_squared_distance64,
     lane_subtract,
+    squares_side_by_side,
+    vector_lanes,
 )
 from fastml._jit.tile import tile, tile_difference, tile_listed, tile_rows
 
@@ -99,6 +101,14 @@ def run_stretches(a, offset, b, weight, scales, less, sums, results):
     lane_subtract(less, 1, a, 2, offset, 0, n)
     lane_add_fixed(sums, 3, a, 2, weight, scales, n)
     results[0] = lane_squared_distance64(a, 2, offset, b, 1, n)
+
+
+@njit_serial
+def run_squares(columns, a, a0, offset, n_rows):
+    lanes = vector_lanes(a)
+    n_lanes, d = columns.shape[1], a.shape[1]
+    squares_side_by_side(columns, n_lanes, a, a0, d, offset, n_rows // lanes, d // lanes)
+    return lanes
 
 
 @njit_serial
@@ -232,6 +242,19 @@ def test_stretches(dtype, n):
     assert (np.delete(sums, np.s_[3 : 3 + n]) == 7).all()
     expected = (((x - offset) - b[1:]).astype(np.float64) ** 2).sum()
     np.testing.assert_allclose(results[0], expected, rtol=1e-14)
+
+
+@DTYPES
+@pytest.mark.parametrize(("n", "d"), [(0, 16), (5, 40), (32, 16), (48, 3), (96, 35)])
+def test_squares(dtype, n, d):
+    a, offset = draw(dtype, (n + 1, d), 0), draw(dtype, d, 1)
+    columns = np.full((d, 96), 7, dtype)
+    lanes = run_squares(columns, a, d, offset, n)
+    assert lanes == tile_shape(np.dtype(dtype).itemsize)[1]
+    expected = np.full((d, 96), 7, dtype)
+    n_whole, d_whole = n // lanes * lanes, d // lanes * lanes
+    expected[:d_whole, :n_whole] = (a[1:] - offset).T[:d_whole, :n_whole]
+    np.testing.assert_array_equal(columns, expected)
 
 
 @DTYPES

@@ -15,7 +15,14 @@ from fastml._jit import njit_leaf
 from fastml._jit.nearest import side_by_side, tile_best, tile_best_wide, wide_panels
 from fastml._jit.rowwise import lane_argmax
 from fastml._jit.simd import TILE_COLS
-from fastml._jit.stretches import lane_add_fixed, lane_squared_distance64, lane_subtract, prefetch
+from fastml._jit.stretches import (
+    lane_add_fixed,
+    lane_squared_distance64,
+    lane_subtract,
+    prefetch,
+    squares_side_by_side,
+    vector_lanes,
+)
 from fastml._jit.tile import tile, tile_rows
 from fastml.kernels.kmeans import scalar
 
@@ -129,8 +136,11 @@ def is_narrow(X, centers):
 def nearest_narrow(X, first, n_rows, offset, centers, bias, columns, found):
     """Find the nearest centers with one row in each lane."""
     k, d = centers.shape
+    lanes = vector_lanes(X)
+    whole, rows = d // lanes * lanes, n_rows // lanes * lanes
+    squares_side_by_side(columns, BATCH, X, first * d, d, offset, rows // lanes, d // lanes)
     for t in range(d):
-        for p in range(n_rows):
+        for p in range(rows if t < whole else 0, n_rows):
             columns[t, p] = X[first + p, t] - offset[t]
     side_by_side(found, columns, BATCH, centers, k, d, bias)
 
