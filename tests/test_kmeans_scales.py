@@ -112,3 +112,13 @@ def test_distances_of_wide_sparse_rows_take_no_dense_copy():
     distances = model.transform(X[:3])
     expected = np.sqrt(((X[:3].toarray()[:, None] - model.cluster_centers_) ** 2).sum(axis=2))
     assert_allclose(distances, expected, atol=1e-7)
+
+
+def test_a_cluster_that_loses_its_only_row_keeps_no_weight():
+    # Rows 0 and 1 share the first center; row 2, alone and farthest, is moved to the empty third.
+    X = np.array([[0.0], [0.1], [7.3]])
+    weight = np.array([1e12, 1e12, 0.1])
+    start = np.array([[0.0], [5.0], [1e6]])
+    model = KMeans(3, init=start, n_init=1, tol=0).fit(X, sample_weight=weight)
+    assert np.isfinite(model.cluster_centers_).all()
+    assert_allclose(np.sort(model.cluster_centers_[:, 0]), [0.0, 0.1, 7.3], atol=1e-12)

@@ -136,10 +136,15 @@ def relocate_empty(rows: Rows, memory: Memory, state: State, total: Array) -> No
         return
     farthest = np.argsort(-distances, kind="stable")[: len(empty)]
     moved = rows.take(farthest).astype(np.float64) + rows.host_offset
+    left = np.bincount(labels[rows.host_weight > 0], minlength=len(total))
     for cluster, row, x in zip(empty, farthest, moved, strict=True):
         weight = float(rows.host_weight[row])
         share = np.append(x, 1.0) * (weight * state.scales)
         total[labels[row]] -= share
+        left[labels[row]] -= 1
+        if left[labels[row]] == 0:
+            # What the subtraction leaves of no row is rounding, not weight.
+            total[labels[row]] = 0.0
         total[cluster] = share
 
 
