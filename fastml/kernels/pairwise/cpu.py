@@ -13,11 +13,11 @@ from fastml.kernels.pairwise.panels import (
     BLOCK_PANELS,
     ROW_STRIDE,
     band_sums,
+    block_of,
     end,
     from_squares,
     gram_block,
     pack_panel,
-    block_of,
     scratch_for,
 )
 from fastml.kernels.pairwise.reference import sparse_products as _sparse_products
