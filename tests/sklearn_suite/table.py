@@ -27,4 +27,16 @@ TABLE = {
         "sklearn/decomposition/tests/test_pca.py",
         {"sklearn.decomposition.PCA": "fastml.decomposition.PCA"},
     ),
+    "pairwise": Row(
+        "sklearn/metrics/tests/test_pairwise.py",
+        {
+            f"sklearn.metrics.pairwise.{name}": f"fastml.metrics.pairwise.{name}"
+            for name in (
+                *("additive_chi2_kernel", "chi2_kernel", "cosine_similarity"),
+                *("euclidean_distances", "laplacian_kernel", "linear_kernel"),
+                *("pairwise_distances_argmin", "pairwise_distances_argmin_min"),
+                *("pairwise_kernels", "polynomial_kernel", "rbf_kernel", "sigmoid_kernel"),
+            )
+        },
+    ),
 }
