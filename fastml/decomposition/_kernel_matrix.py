@@ -97,7 +97,7 @@ class CentredKernel:
     """A kernel matrix centred in feature space, ``H K H`` with ``H = I - 1 1' / n``.
 
     A vector without its mean passes the right H unchanged, so that only the mean of each product
-    has to be taken out: no centred matrix is formed.
+    has to be taken out: a centred matrix need not be formed.
 
     Parameters
     ----------
@@ -107,19 +107,27 @@ class CentredKernel:
         Mean of each column, float64, where K is symmetric only once it is centred.
     """
 
-    def __init__(
-        self, matrix: StoredMatrix | RecomputedMatrix, column_means: Any = None
-    ) -> None:
-        self.column_means = column_means
+    def __init__(self, matrix: StoredMatrix | RecomputedMatrix, column_means: Any = None) -> None:
         self.matrix, self.backend = matrix, matrix.backend
         self.shape = (matrix.n_samples, matrix.n_samples)
         self.dtype = matrix.dtype
         self._row_means: Any = None
+        self._column_means = column_means
+        self._in_place = False
+
+    def centre_in_place(self) -> Any:
+        """Overwrite a stored matrix by the centred one; return it."""
+        assert isinstance(self.matrix, StoredMatrix)
+        rows, columns = self.row_means, self.column_means
+        matrix = self.matrix.matrix
+        self.backend.kernels("linalg").center(matrix, rows, columns, float(rows.mean()))
+        self._in_place = True
+        return matrix
 
     def times(self, right: Any) -> Any:
         """Return the product with an array of shape (n_samples, n_columns), in the kernel's dtype.
 
-        The first product brings the means of the rows along.
+        The first product of a matrix that is not centred brings the means of the rows along.
         """
         return self.times_float64(right).astype(self.dtype)
 
@@ -127,7 +135,9 @@ class CentredKernel:
     transpose_times = times
 
     def times_float64(self, right: Any) -> Any:
-        """Return the product with an array of shape (n_samples, n_columns) in float64."""
+        """Return the product with an array of shape (n_samples, n_columns), in float64."""
+        if self._in_place:
+            return self.matrix.product(right)
         xp = self.backend.xp
         right = right - right.mean(axis=0)
         if self._row_means is None:
@@ -147,14 +157,12 @@ class CentredKernel:
             self._row_means = self.matrix.product(ones)[:, 0] / self.shape[0]
         return self._row_means
 
-    def centred(self) -> Any:
-        """Return the centred matrix itself, in the memory of a stored one."""
-        assert isinstance(self.matrix, StoredMatrix)
-        matrix, means = self.matrix.matrix, self.row_means
-        columns = means if self.column_means is None else self.column_means
-        self.backend.kernels("linalg").center(matrix, means, columns, float(means.mean()))
-        return matrix
+    @property
+    def column_means(self) -> Any:
+        """Mean of each column of K, float64 on the backend."""
+        return self.row_means if self._column_means is None else self._column_means
 
     def trace(self) -> float:
         """Return the trace of the centred matrix."""
-        return self.matrix.trace() - self.shape[0] * float(self.row_means.mean())
+        trace = self.matrix.trace()
+        return trace if self._in_place else trace - self.shape[0] * float(self.row_means.mean())

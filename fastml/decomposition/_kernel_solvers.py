@@ -14,7 +14,7 @@ from fastml.decomposition._memory import Budget, readable
 from fastml.decomposition._truncated import randomized_svd
 from fastml.kernels.factorize.blas import one_blas_thread
 
-__all__ = ["Task", "buffer_bytes", "choose_solver", "eigenpairs"]
+__all__ = ["IN_PLACE", "Task", "buffer_bytes", "choose_solver", "eigenpairs"]
 
 # Rows up to which LAPACK is faster than anything that multiplies, and the share of the eigenvalues
 # from which it is for more rows.
@@ -22,6 +22,9 @@ DENSE_ROWS = 200
 DENSE_SHARE = 0.15
 # Least and most bytes of the block of the kernel matrix that "matrix_free" holds.
 LEAST_BUFFER, MOST_BUFFER = 1 << 20, 16 << 20
+# Solvers for which the matrix is centred in place: bits of theirs do not depend on what centring
+# takes out.
+IN_PLACE = ("dense", "arpack", "randomized")
 # Vectors beyond those wanted of the randomized solver.
 OVERSAMPLES = 10
 
@@ -100,10 +103,10 @@ def needed(solver: str, task: Task) -> int:
     inverse = matrix if task.with_inverse else 0
     if solver == "matrix_free":
         return max(basis_bytes(k, n) + LEAST_BUFFER, inverse + vectors)
-    kept = 0 if task.has_matrix and solver != "dense" else matrix
+    kept = matrix if solver in IN_PLACE or not task.has_matrix else 0
     if solver == "dense":
         # Divide and conquer, for many eigenvectors, has twice the matrix for workspace.
-        work = matrix + vectors if 6 * k < n else 3 * matrix
+        work = kept + vectors if 6 * k < n else 3 * kept
     elif solver == "krylov":
         work = kept + basis_bytes(k, n)
     else:
@@ -140,15 +143,15 @@ def buffer_bytes(task: Task, budget: Budget) -> int:
     return int(min(max(spare, LEAST_BUFFER), MOST_BUFFER))
 
 
-def eigenpairs(solver: str, matrix: CentredKernel, task: Task) -> tuple[Any, Any]:
+def eigenpairs(solver: str, matrix: CentredKernel, task: Task) -> tuple[Any, Any, float]:
     """Return eigenvalues of a centred kernel matrix, largest first, and eigenvectors.
 
     Parameters
     ----------
     solver : {"dense", "arpack", "randomized", "krylov", "matrix_free"}
-        See `KernelPCA`. "dense" overwrites the matrix.
+        See `KernelPCA`.
     matrix : CentredKernel
-        The matrix.
+        The matrix. The first three centre it in place, and "dense" overwrites it.
     task : Task
         What is asked for.
 
@@ -158,8 +161,13 @@ def eigenpairs(solver: str, matrix: CentredKernel, task: Task) -> tuple[Any, Any
         In host memory.
     vectors : ndarray of shape (n_components, n_samples)
         Orthonormal rows, in host memory.
+    trace : float
+        The sum of all eigenvalues.
     """
     backend, k = matrix.backend, task.n_components
+    if solver in IN_PLACE:
+        matrix.centre_in_place()
+        trace = matrix.trace()
     if solver == "dense":
         values, vectors = _dense(matrix, k)
     elif solver == "arpack":
@@ -168,16 +176,17 @@ def eigenpairs(solver: str, matrix: CentredKernel, task: Task) -> tuple[Any, Any
         values, vectors = _randomized(matrix, k, task)
     else:
         values, vectors = krylov_eigh(matrix, k, task.tol, task.max_iter)
+        trace = matrix.trace()
     values, vectors = backend.to_host(values), backend.to_host(vectors)
     order = np.argsort(-values, kind="stable")
-    return values[order], vectors[order]
+    return values[order], vectors[order], trace
 
 
 def _dense(matrix: CentredKernel, k: int) -> tuple[Any, Any]:
     backend, n = matrix.backend, matrix.shape[0]
     values = backend.empty(k, matrix.dtype)
     vectors = backend.empty((k, n), matrix.dtype)
-    backend.kernels("factorize").eigh(matrix.centred(), values, vectors)
+    backend.kernels("factorize").eigh(matrix.matrix.matrix, values, vectors)
     return values, vectors
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import joblib
 import numpy as np
 from scipy import sparse
-from sklearn.metrics.pairwise import additive_chi2_kernel
 
 from fastml.backends import Backend
 from fastml.metrics._gram import KernelFunction, diagonal, gram
@@ -65,11 +64,8 @@ class RowKernel:
             If a callable returns anything but finite real numbers.
         """
         if isinstance(self.function, KernelFunction):
-            if self.function.name != "additive_chi2":
-                return gram(self.function, self.backend, X, Y, out)
-            values = self._additive_chi2(X, Y)
-        else:
-            values = self._called(X, Y)
+            return gram(self.function, self.backend, X, Y, out)
+        values = self._called(X, Y)
         if out is None:
             return self.backend.asarray(values)
         out[:] = self.backend.asarray(values)
@@ -78,17 +74,10 @@ class RowKernel:
     def diagonal(self, X: Any) -> Any:
         """Return the kernel of each row of X with itself, of shape (n_x,), in host memory."""
         if isinstance(self.function, KernelFunction):
-            if self.function.name == "additive_chi2":
-                return np.zeros(X.shape[0], X.dtype)
             return self.backend.to_host(diagonal(self.function, self.backend, X))
         rows = X if sparse.issparse(X) else self.backend.to_host(X)
         values = [self._value(rows, i, rows, i) for i in range(rows.shape[0])]
         return np.array(values, X.dtype)
-
-    def _additive_chi2(self, X: Any, Y: Any) -> Any:
-        X = self.backend.to_host(X)
-        Y = X if Y is None else self.backend.to_host(Y)
-        return additive_chi2_kernel(X, Y).astype(X.dtype, copy=False)
 
     def _called(self, X: Any, Y: Any) -> Any:
         """Call the function for every pair, for every unordered one where Y is None."""
@@ -136,7 +125,7 @@ def row_kernel(
     kernel: str | Callable[..., Any],
     backend: Backend,
     *,
-    gamma: float,
+    gamma: float | None,
     coef0: float = 1.0,
     degree: float = 3.0,
     params: dict[str, Any] | None = None,
