@@ -40,7 +40,9 @@ class CudaBackend(Backend):
         """Return how many bytes can still be allocated on the device, with what CuPy keeps."""
         if self.xp is np:
             return super().free_memory()
-        return float(self.xp.cuda.Device().mem_info[0] + self.xp.get_default_memory_pool().free_bytes())
+        return float(
+            self.xp.cuda.Device().mem_info[0] + self.xp.get_default_memory_pool().free_bytes()
+        )
 
 
 @functools.cache

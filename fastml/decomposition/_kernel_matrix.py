@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 
 from fastml.backends import Backend
+from fastml.decomposition._moments import column_moments
 from fastml.metrics._checked_gram import RowKernel
+from fastml.metrics._precomputed import require_symmetric
 
-__all__ = ["CentredKernel", "RecomputedMatrix", "StoredMatrix"]
+__all__ = ["CentredKernel", "RecomputedMatrix", "StoredMatrix", "precomputed"]
 
 
 class StoredMatrix:
@@ -103,15 +105,20 @@ class CentredKernel:
     ----------
     matrix : StoredMatrix or RecomputedMatrix
         The matrix K.
-    column_means : array of shape (n_samples,), optional
-        Mean of each column, float64, where K is symmetric only once it is centred.
+    row_means, column_means : array of shape (n_samples,), optional
+        Means of K, float64 on the backend, where they are known already, and may differ.
     """
 
-    def __init__(self, matrix: StoredMatrix | RecomputedMatrix, column_means: Any = None) -> None:
+    def __init__(
+        self,
+        matrix: StoredMatrix | RecomputedMatrix,
+        row_means: Any = None,
+        column_means: Any = None,
+    ) -> None:
         self.matrix, self.backend = matrix, matrix.backend
         self.shape = (matrix.n_samples, matrix.n_samples)
         self.dtype = matrix.dtype
-        self._row_means: Any = None
+        self._row_means = row_means
         self._column_means = column_means
         self._in_place = False
 
@@ -166,3 +173,28 @@ class CentredKernel:
         """Return the trace of the centred matrix."""
         trace = self.matrix.trace()
         return trace if self._in_place else trace - self.shape[0] * float(self.row_means.mean())
+
+
+def precomputed(backend: Backend, X: Any, in_place: bool) -> CentredKernel:
+    """Return a kernel matrix that was given, checked for symmetry once it is centred.
+
+    Whatever is constant in a row or in a column goes out by centring, so that the matrix may
+    differ from its transposed by that.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where the matrix lives.
+    X : array of shape (n_samples, n_samples)
+        The matrix, which is not written to.
+    in_place : bool
+        Whether the result will be centred in place, and needs a copy for that.
+    """
+    stored = StoredMatrix(backend, X)
+    ones = backend.xp.ones((X.shape[0], 1), X.dtype)
+    row_means = stored.product(ones)[:, 0] / X.shape[0]
+    column_means = column_moments(backend, X, backend.empty(0, X.dtype)).mean
+    require_symmetric(backend, X, row_means - column_means)
+    if in_place:
+        stored.matrix = X.copy()
+    return CentredKernel(stored, row_means, column_means)

@@ -19,7 +19,12 @@ from sklearn.utils.validation import _check_psd_eigenvalues, check_is_fitted
 from fastml._validation import validate
 from fastml.backends import Backend, on_device, resolve
 from fastml.decomposition._axes import signs_of
-from fastml.decomposition._kernel_matrix import CentredKernel, RecomputedMatrix, StoredMatrix
+from fastml.decomposition._kernel_matrix import (
+    CentredKernel,
+    RecomputedMatrix,
+    StoredMatrix,
+    precomputed,
+)
 from fastml.decomposition._kernel_solvers import (
     IN_PLACE,
     Task,
@@ -28,9 +33,10 @@ from fastml.decomposition._kernel_solvers import (
     eigenpairs,
 )
 from fastml.decomposition._memory import Budget, make_budget
-from fastml.decomposition._precomputed import checked_column_means
-from fastml.metrics._checked_gram import RowKernel, gram_times, row_kernel
+from fastml.kernels.factorize.blas import one_blas_thread
+from fastml.metrics._checked_gram import RowKernel, dense_on, gram_times, row_kernel, rows_on
 from fastml.metrics._gamma import GAMMA_RULES, resolve_gamma
+from fastml.metrics._precomputed import require_square
 from fastml.metrics._preimage import PreImage
 
 __all__ = ["KernelPCA"]
@@ -174,9 +180,7 @@ default='auto'
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "kernel": [
-            StrOptions(
-                {"linear", "poly", "rbf", "sigmoid", "laplacian", "cosine", "precomputed"}
-            ),
+            StrOptions({"linear", "poly", "rbf", "sigmoid", "laplacian", "cosine", "precomputed"}),
             callable,
         ],
         "gamma": [Interval(Real, 0, None, closed="neither"), StrOptions(set(GAMMA_RULES)), None],
@@ -306,16 +310,16 @@ default='auto'
         scaled = self.eigenvectors_ / np.where(lengths > 0, lengths, 1)
         scaled = np.where(lengths > 0, scaled, 0).astype(np.float64)
         means = self._column_means
-        constant = means @ scaled - means.mean() * scaled.sum(axis=0)
+        with one_blas_thread():
+            constant = (means - means.mean()) @ scaled
         dtype = np.result_type(X.dtype, self.eigenvectors_.dtype)
         right = backend.asarray(scaled - scaled.mean(axis=0), X.dtype)
         out = backend.empty((X.shape[0], right.shape[1]), np.float64)
         if self._is_precomputed:
-            rows = backend.asarray(X.toarray() if sparse.issparse(X) else X)
-            backend.kernels("linalg").multiply(rows, right, out)
+            backend.kernels("linalg").multiply(dense_on(backend, X), right, out)
         else:
-            others = self._on(backend, self.X_fit_, X.dtype)
-            gram_times(self._row_kernel(backend), self._on(backend, X), others, right, out)
+            others = rows_on(backend, self.X_fit_, X.dtype)
+            gram_times(self._row_kernel(backend), rows_on(backend, X), others, right, out)
         out -= backend.asarray(constant)
         out = out.astype(dtype)
         return out if on_device(X) else backend.to_host(out)
@@ -362,12 +366,6 @@ default='auto'
             n_jobs=self.n_jobs,
         )
 
-    @staticmethod
-    def _on(backend: Backend, X: Any, dtype: Any = None) -> Any:
-        if sparse.issparse(X):
-            return X if dtype is None else X.astype(dtype, copy=False)
-        return backend.asarray(X, dtype)
-
     def _projections(self) -> Any:
         return self.eigenvectors_ * np.sqrt(self.eigenvalues_)
 
@@ -378,11 +376,8 @@ default='auto'
         if self.fit_inverse_transform and sparse.issparse(X):
             raise NotImplementedError("Inverse transform not implemented for sparse matrices!")
         X = validate(self, X, reset=True, accept_sparse="csr", copy=self.copy_X)
-        if self._is_precomputed and X.shape[0] != X.shape[1]:
-            raise ValueError(
-                "X must be a square kernel matrix with kernel='precomputed', got "
-                f"{X.shape[0]} rows and {X.shape[1]} columns."
-            )
+        if self._is_precomputed:
+            require_square(X)
         backend = resolve(X)
         budget = make_budget(self.memory_limit, backend)
         n_samples = X.shape[0]
@@ -417,15 +412,11 @@ default='auto'
                     "are none. Leave gamma at None: a precomputed kernel has no use for it."
                 )
             self.gamma_ = resolve_gamma(self.gamma, backend, X)
-            given = backend.asarray(X.toarray() if sparse.issparse(X) else X)
-            stored = StoredMatrix(backend, given)
-            column_means = checked_column_means(stored)
-            if self.eigen_solver_ in IN_PLACE:
-                stored.matrix = given.copy()
-            return CentredKernel(stored, column_means)
+            in_place = self.eigen_solver_ in IN_PLACE
+            return precomputed(backend, dense_on(backend, X), in_place)
         self.gamma_ = resolve_gamma(self.gamma, backend, X)
         kernel = self._row_kernel(backend)
-        rows = self._on(backend, X)
+        rows = rows_on(backend, X)
         if self.eigen_solver_ == "matrix_free":
             return CentredKernel(RecomputedMatrix(kernel, rows, buffer_bytes(task, budget)))
         return CentredKernel(StoredMatrix(backend, kernel.gram(rows)))

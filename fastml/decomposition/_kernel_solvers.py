@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.utils import check_random_state
 
+from fastml.backends import Backend
 from fastml.decomposition._kernel_matrix import CentredKernel
 from fastml.decomposition._krylov import basis_bytes, krylov_eigh
 from fastml.decomposition._memory import Budget, readable
@@ -166,10 +167,10 @@ def eigenpairs(solver: str, matrix: CentredKernel, task: Task) -> tuple[Any, Any
     """
     backend, k = matrix.backend, task.n_components
     if solver in IN_PLACE:
-        matrix.centre_in_place()
+        centred = matrix.centre_in_place()
         trace = matrix.trace()
     if solver == "dense":
-        values, vectors = _dense(matrix, k)
+        values, vectors = _dense(backend, centred, k)
     elif solver == "arpack":
         values, vectors = _arpack(matrix, k, task)
     elif solver == "randomized":
@@ -182,11 +183,10 @@ def eigenpairs(solver: str, matrix: CentredKernel, task: Task) -> tuple[Any, Any
     return values[order], vectors[order], trace
 
 
-def _dense(matrix: CentredKernel, k: int) -> tuple[Any, Any]:
-    backend, n = matrix.backend, matrix.shape[0]
-    values = backend.empty(k, matrix.dtype)
-    vectors = backend.empty((k, n), matrix.dtype)
-    backend.kernels("factorize").eigh(matrix.matrix.matrix, values, vectors)
+def _dense(backend: Backend, centred: Any, k: int) -> tuple[Any, Any]:
+    values = backend.empty(k, centred.dtype)
+    vectors = backend.empty((k, centred.shape[0]), centred.dtype)
+    backend.kernels("factorize").eigh(centred, values, vectors)
     return values, vectors
 
 

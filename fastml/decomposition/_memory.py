@@ -39,14 +39,14 @@ def make_budget(memory_limit: Any, backend: Backend) -> Budget:
         free = backend.free_memory()
         return Budget(free, f"{readable(free)} are free")
     size = 0
-    if isinstance(memory_limit, Integral) and not isinstance(memory_limit, bool):
-        size = int(memory_limit)
-    elif isinstance(memory_limit, str):
+    if isinstance(memory_limit, str):
         match = _SIZE.fullmatch(memory_limit.upper())
         if match is not None:
             number, prefix, binary = match.groups()
             base = 1024 if binary else 1000
             size = int(float(number) * base ** _PREFIXES.index(prefix))
+    elif isinstance(memory_limit, Integral) and memory_limit is not True:
+        size = int(memory_limit)
     if size < 1:
         raise ValueError(
             "memory_limit must be a positive number of bytes, a string such as '500MB' or "

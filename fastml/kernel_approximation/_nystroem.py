@@ -25,8 +25,9 @@ from fastml.kernel_approximation._landmarks import (
     leverage_rows,
     root_inverse,
 )
-from fastml.metrics._checked_gram import RowKernel, gram_times, row_kernel
+from fastml.metrics._checked_gram import RowKernel, dense_on, gram_times, row_kernel, rows_on
 from fastml.metrics._gamma import GAMMA_RULES, resolve_gamma
+from fastml.metrics._precomputed import require_square, require_symmetric
 from fastml.metrics._preimage import PreImage
 
 __all__ = ["Nystroem"]
@@ -206,11 +207,10 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         """
         self._check_combinations(X)
         X = validate(self, X, reset=True, accept_sparse="csr")
-        if self._is_precomputed and X.shape[0] != X.shape[1]:
-            raise ValueError(
-                "X must be a square kernel matrix with kernel='precomputed', got "
-                f"{X.shape[0]} rows and {X.shape[1]} columns."
-            )
+        backend = resolve(X)
+        if self._is_precomputed:
+            require_square(X)
+            require_symmetric(backend, dense_on(backend, X))
         n_samples = X.shape[0]
         if self.n_components > n_samples:
             warnings.warn(
@@ -220,15 +220,15 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 stacklevel=2,
             )
         n_components = min(n_samples, self.n_components)
-        backend = resolve(X)
         self.gamma_ = self._number_gamma(backend, X)
         self._choose(backend, X, n_components)
         self._n_features_out = n_components
         if self._is_precomputed:
-            inner = self._host(self.components_[:, self.component_indices_])
+            inner = self.components_[:, self.component_indices_]
+            inner = inner.toarray() if sparse.issparse(inner) else inner
         else:
             # Few numbers, in which an inverse root magnifies rounding: float64 costs nothing.
-            wide = self._on(backend, self.components_, np.float64)
+            wide = rows_on(backend, self.components_, np.float64)
             inner = backend.to_host(self._row_kernel(backend).gram(wide))
         normalization = root_inverse(inner.astype(np.float64), X.dtype)
         self.normalization_ = normalization.astype(X.dtype)
@@ -257,11 +257,10 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         right = backend.asarray(self.normalization_.T, dtype)
         out = backend.empty((X.shape[0], right.shape[1]), dtype)
         if self._is_precomputed:
-            rows = X[:, self.component_indices_]
-            rows = backend.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype)
+            rows = dense_on(backend, X[:, self.component_indices_], dtype)
             backend.kernels("linalg").multiply(rows, right, out)
         else:
-            rows, others = (self._on(backend, a, dtype) for a in (X, self.components_))
+            rows, others = (rows_on(backend, a, dtype) for a in (X, self.components_))
             gram_times(self._row_kernel(backend), rows, others, right, out)
         return out if on_device(X) else backend.to_host(out)
 
@@ -329,16 +328,6 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             n_jobs=self.n_jobs,
         )
 
-    @staticmethod
-    def _on(backend: Backend, X: Any, dtype: Any = None) -> Any:
-        if sparse.issparse(X):
-            return X if dtype is None else X.astype(dtype, copy=False)
-        return backend.asarray(X, dtype)
-
-    @staticmethod
-    def _host(X: Any) -> Any:
-        return X.toarray() if sparse.issparse(X) else X
-
     def _choose(self, backend: Backend, X: Any, n_components: int) -> None:
         """Set `components_` and `component_indices_`."""
         self.__dict__.pop("component_indices_", None)
@@ -347,7 +336,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             return
         if self.landmarks == "leverage":
             kernel = self._row_kernel(backend)
-            rows = self._on(backend, X)
+            rows = rows_on(backend, X)
             chosen = leverage_rows(kernel, rows, n_components, self.random_state)
         else:
             chosen = choose_rows(X.shape[0], n_components, self.random_state)

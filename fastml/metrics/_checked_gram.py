@@ -12,7 +12,7 @@ from scipy import sparse
 from fastml.backends import Backend
 from fastml.metrics._gram import KernelFunction, diagonal, gram
 
-__all__ = ["RowKernel", "gram_times", "row_kernel"]
+__all__ = ["RowKernel", "dense_on", "gram_times", "row_kernel", "rows_on"]
 
 # Bytes of the part of a kernel matrix that `gram_times` holds at a time.
 BUFFER_BYTES = 16 << 20
@@ -109,7 +109,7 @@ class RowKernel:
                 "The callable passed as kernel must return a real number for two rows, got "
                 f"{type(value).__name__}{shape} for rows {i} and {j}."
             )
-        if not np.isfinite(value):
+        if not np.isfinite(float(value)):
             raise ValueError(
                 "The callable passed as kernel must return a finite number for two rows, got "
                 f"{value} for rows {i} and {j}."
@@ -119,6 +119,18 @@ class RowKernel:
 
 def _row(rows: Any, i: int) -> Any:
     return rows[[i], :] if sparse.issparse(rows) else rows[i]
+
+
+def rows_on(backend: Backend, X: Any, dtype: Any = None) -> Any:
+    """Return rows as kernels take them: dense ones on the backend, sparse ones in host memory."""
+    if sparse.issparse(X):
+        return X if dtype is None else X.astype(dtype, copy=False)
+    return backend.asarray(X, dtype)
+
+
+def dense_on(backend: Backend, X: Any, dtype: Any = None) -> Any:
+    """Return a matrix on the backend, made dense if it was sparse."""
+    return backend.asarray(X.toarray() if sparse.issparse(X) else X, dtype)
 
 
 def row_kernel(

@@ -57,7 +57,11 @@ class PreImage(NamedTuple):
         return cls(features, backend.to_host(out))
 
     def at(
-        self, X: Any, make_kernel: Callable[[Backend, float], RowKernel], gamma: float, who: str
+        self,
+        X: Any,
+        make_kernel: Callable[[Backend, float | None], RowKernel],
+        gamma: float | None,
+        who: str,
     ) -> Any:
         """Return the rows whose features X holds.
 
@@ -67,8 +71,8 @@ class PreImage(NamedTuple):
             Features.
         make_kernel : callable
             ``make_kernel(backend, gamma)`` returns the kernel between features.
-        gamma : float
-            Coefficient of the kernel.
+        gamma : float or None
+            Coefficient of the kernel; None for one without.
         who : str
             Name of the estimator, for errors.
         """

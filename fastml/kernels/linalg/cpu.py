@@ -272,7 +272,7 @@ def block_asymmetry(
         ``excess[i] - excess[j]``.
     maxima : (n_blocks, 2) float64
         Written, a row for each 64 rows: how far the differences are from what is expected, and
-        the largest absolute value, of the block and of what mirrors it. NaN where there is one.
+        the largest absolute value, of the block and of what mirrors it.
     """
     n = matrix.shape[0]
     for block in prange(maxima.shape[0]):
@@ -285,10 +285,7 @@ def block_asymmetry(
             for i in range(start, stop):
                 for j in range(first, last):
                     above, below = np.float64(matrix[i, j]), np.float64(matrix[j, i])
-                    gap = abs((above - below) - (excess[i] - excess[j]))
-                    size = max(abs(above), abs(below))
-                    # Written so that NaN is not lost, as it would be by max.
-                    worst = worst if gap <= worst else gap
-                    largest = largest if size <= largest else size
+                    worst = max(worst, abs((above - below) - (excess[i] - excess[j])))
+                    largest = max(largest, abs(above), abs(below))
         maxima[block, 0] = worst
         maxima[block, 1] = largest
