@@ -57,10 +57,8 @@ def make_budget(memory_limit: Any, backend: Backend) -> Budget:
 
 def readable(size: float) -> str:
     """Return a number of bytes as a person would write it."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            break
+    units = ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
         size /= 1000
-    else:
-        unit = "TB"
-    return f"{size:.3g} {unit}"
+        del units[0]
+    return f"{size:.3g} {units[0]}"

@@ -293,12 +293,12 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def _check_combinations(self, X: Any) -> None:
         """Raise for parameters that do not go together."""
-        if callable(self.kernel) or self._is_precomputed:
-            if not (self.gamma is None and self.coef0 is None and self.degree is None):
-                raise ValueError(
-                    "Don't pass gamma, coef0 or degree to Nystroem if using a callable "
-                    "or precomputed kernel"
-                )
+        unwanted = [v for v in (self.gamma, self.coef0, self.degree) if v is not None]
+        if unwanted and (callable(self.kernel) or self._is_precomputed):
+            raise ValueError(
+                "Don't pass gamma, coef0 or degree to Nystroem if using a callable "
+                "or precomputed kernel"
+            )
         if self._is_precomputed:
             if self.fit_inverse_transform:
                 raise ValueError("Cannot fit_inverse_transform with a precomputed kernel.")

@@ -13,7 +13,7 @@ from fastml._validation import canonical, check_finite_wanted
 from fastml.backends import Backend
 from fastml.kernels.pairwise import forms
 
-__all__ = ["KernelFunction", "diagonal", "gram"]
+__all__ = ["KernelFunction", "diagonal", "gram", "squared_lengths"]
 
 # float64 rows with more features than this meet through products, which cost half as much as
 # differences; float32 products would lose what rows have in common beyond 24 bits.
@@ -164,10 +164,7 @@ def diagonal(function: KernelFunction, backend: Backend, X: Any) -> Any:
         # The distance of a row to itself is 0.
         ones = function.name in ("rbf", "laplacian", "chi2")
         return xp.full(X.shape[0], float(ones), X.dtype)
-    if sparse.issparse(X):
-        squares = backend.asarray(_sparse_squares(X))
-    else:
-        squares = _squares(backend, X, backend.zeros(X.shape[1], X.dtype))
+    squares = squared_lengths(backend, X)
     if function.name == "cosine":
         return (squares > 0).astype(X.dtype)
     values = gamma * squares + coef0
@@ -176,6 +173,13 @@ def diagonal(function: KernelFunction, backend: Backend, X: Any) -> Any:
     elif function.name in ("poly", "polynomial"):
         values = values**degree
     return values.astype(X.dtype)
+
+
+def squared_lengths(backend: Backend, X: Any) -> Any:
+    """Return the squared lengths of dense or sparse rows, in float64 on the backend."""
+    if sparse.issparse(X):
+        return backend.asarray(_sparse_squares(X))
+    return _squares(backend, X, backend.zeros(X.shape[1], X.dtype))
 
 
 def _squares(backend: Backend, X: Any, offset: Any) -> Any:
@@ -210,9 +214,9 @@ def _sparse_gram(
         raise ValueError(f"{function.name} does not take sparse rows.")
     if function.name == "cosine":
         X, Y = (normalize(X),) * 2 if symmetric else (normalize(X), normalize(Y))
-    x_squares = y_squares = np.empty(0)
+    x_squares = y_squares = backend.empty(0, np.float64)
     if term == forms.SQUARED:
-        x_squares, y_squares = squares or (_sparse_squares(X), _sparse_squares(Y))
+        x_squares, y_squares = squares or (squared_lengths(backend, X), squared_lengths(backend, Y))
     kernels, asarray = backend.kernels("pairwise"), backend.asarray
     others = [asarray(part) for part in (Y.data, Y.indices, Y.indptr)]
     step = max(1, BUFFER_BYTES // (8 * Y.shape[0]))
@@ -225,7 +229,7 @@ def _sparse_gram(
             sums = backend.empty((rows.shape[0], Y.shape[0]), np.float64)
             parts = [asarray(part) for part in (rows.data, rows.indices, rows.indptr)]
             kernels.sparse_products(*parts, *others, X.shape[1], sums)
-        kernels.finish(sums, asarray(x_squares[here]), asarray(y_squares), *numbers, out[here])
+        kernels.finish(sums, x_squares[here], y_squares, *numbers, out[here])
     if symmetric and term == forms.SQUARED and squares is None:
         # Rounding need not know that a row is at distance 0 from itself.
         out.reshape(-1)[:: out.shape[1] + 1] = diagonal(function, backend, X)

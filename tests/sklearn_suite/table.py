@@ -35,4 +35,16 @@ TABLE = {
         "sklearn/tests/test_kernel_approximation.py",
         {"sklearn.kernel_approximation.Nystroem": "fastml.kernel_approximation.Nystroem"},
     ),
+    "pairwise": Row(
+        "sklearn/metrics/tests/test_pairwise.py",
+        {
+            f"sklearn.metrics.pairwise.{name}": f"fastml.metrics.pairwise.{name}"
+            for name in (
+                *("additive_chi2_kernel", "chi2_kernel", "cosine_similarity"),
+                *("euclidean_distances", "laplacian_kernel", "linear_kernel"),
+                *("pairwise_distances_argmin", "pairwise_distances_argmin_min"),
+                *("pairwise_kernels", "polynomial_kernel", "rbf_kernel", "sigmoid_kernel"),
+            )
+        },
+    ),
 }

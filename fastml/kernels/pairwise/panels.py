@@ -186,9 +186,12 @@ def mirror(out, row0, n_rows, column0, n_columns, zeros):
     n = out.shape[1]
     lanes = vector_lanes(out)
     down, across = n_columns // lanes * lanes, n_rows // lanes * lanes
-    squares_side_by_side(
-        out, column0 * n + row0, n, out, row0 * n + column0, n, zeros, across // lanes, down // lanes
-    )  # fmt: skip
+    for c in range(0, down, lanes):
+        # The rows written here are contiguous over the whole block.
+        squares_side_by_side(
+            out, (column0 + c) * n + row0, n, out, row0 * n + column0 + c, n, zeros,
+            across // lanes, 1,
+        )  # fmt: skip
     for c in range(n_columns):
         for r in range(across if c < down else 0, n_rows):
             out[column0 + c, row0 + r] = out[row0 + r, column0 + c]
