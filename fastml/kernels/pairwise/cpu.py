@@ -6,6 +6,7 @@ from fastml._jit import njit_parallel, prange
 from fastml._jit.nearest import tile_best
 from fastml._jit.rowwise import lane_argmax
 from fastml._jit.simd import TILE_COLS
+from fastml._jit.stretches import lane_squared_distance64
 from fastml._jit.tile import tile_rows
 from fastml.kernels.pairwise.forms import SQUARED
 from fastml.kernels.pairwise.panels import (
@@ -13,17 +14,19 @@ from fastml.kernels.pairwise.panels import (
     BLOCK_PANELS,
     ROW_STRIDE,
     band_sums,
+    block_of,
     end,
     from_squares,
     gram_block,
     pack_panel,
-    block_of,
     scratch_for,
 )
 from fastml.kernels.pairwise.reference import sparse_products as _sparse_products
 
 # Numbers that one instruction takes, about: work is counted in instructions.
-LANES = 8
+LANES = 16
+# Below this size rows are packed by one thread: others would have to be started twice.
+PACKED_ALONE = 200_000
 
 
 def _gram_work(X, Y, symmetric, *rest):
@@ -87,8 +90,12 @@ def gram(
     k = Y.shape[0]
     n_panels = -(-k // TILE_COLS)
     panels = np.empty((n_panels, d, TILE_COLS), X.dtype)
-    for g in prange(n_panels):
-        pack_panel(Y, g, offset, y_scale, panels[g])
+    if Y.size < PACKED_ALONE:
+        for g in range(n_panels):
+            pack_panel(Y, g, offset, y_scale, panels[g])
+    else:
+        for g in prange(n_panels):
+            pack_panel(Y, np.int64(g), offset, y_scale, panels[g])
     n_down, n_across = -(-n // BLOCK), -(-k // BLOCK)
     n_tasks = n_down * (n_down + 1) // 2 if symmetric else n_down * n_across
     for task in prange(n_tasks):
@@ -176,7 +183,7 @@ def sparse_products(
 
 
 def _squares_work(X, offset, out):
-    return 4 * X.size / LANES
+    return 3 * X.size / LANES
 
 
 @njit_parallel(work=_squares_work)
@@ -196,13 +203,11 @@ def row_squares(
     out : (n_samples,) float64 array
         Written: the sums, added up in float64.
     """
+    d = X.shape[1]
+    zeros = np.zeros(d, X.dtype)
     for block in prange(-(-X.shape[0] // BLOCK)):
         for row in range(block * BLOCK, min(X.shape[0], (block + 1) * BLOCK)):
-            total = 0.0
-            for t in range(X.shape[1]):
-                value = np.float64(X[row, t]) - np.float64(offset[t])
-                total += value * value
-            out[row] = total
+            out[row] = lane_squared_distance64(X, row * d, offset, zeros, 0, d)
 
 
 def _nearest_work(X, Y, indices, values):
@@ -235,8 +240,12 @@ def nearest(
     panels = np.empty((n_panels, d, TILE_COLS), X.dtype)
     offset = np.zeros(d, X.dtype)
     none = np.empty(0, X.dtype)
-    for g in prange(n_panels):
-        pack_panel(Y, g, offset, none, panels[g])
+    if Y.size < PACKED_ALONE:
+        for g in range(n_panels):
+            pack_panel(Y, g, offset, none, panels[g])
+    else:
+        for g in prange(n_panels):
+            pack_panel(Y, np.int64(g), offset, none, panels[g])
     for task in prange(-(-n // BLOCK)):
         zeros, rows, band, wide = scratch_for(X)
         height = tile_rows(X)
