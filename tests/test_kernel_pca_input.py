@@ -53,9 +53,10 @@ def test_callable_that_returns_garbage(make, value, error, message):
 
 def test_callable_may_return_small_arrays_and_integers(make):
     X = rows()
-    expected = make(kernel=lambda x, y: x @ y).fit(X).transform(X)
+    expected = make(kernel=lambda x, y: x @ y, random_state=0).fit(X).transform(X)
     for kernel in (lambda x, y: np.array([[x @ y]]), lambda x, y: np.float32(x @ y)):
-        assert_allclose(make(kernel=kernel).fit(X).transform(X), expected, atol=1e-2)
+        got = make(kernel=kernel, random_state=0).fit(X).transform(X)
+        assert_allclose(got, expected, atol=1e-4)
     assert make(kernel=lambda x, y: int(x[0] == y[0])).fit(X).transform(X).shape == (40, 3)
 
 
@@ -119,8 +120,8 @@ def test_inverse_transform_is_checked(make):
         model.inverse_transform(X)
     with pytest.raises(ValueError, match="contains NaN"):
         model.inverse_transform(np.full((2, 3), np.nan))
-    with pytest.raises(ValueError, match=r"alpha=0(\.0)? on its diagonal is not positive definite"):
-        make(kernel="linear", fit_inverse_transform=True, alpha=0).fit(np.ones((40, 5)))
+    with pytest.raises(ValueError, match="alpha=0 on its diagonal is not positive definite"):
+        KernelPCA(3, fit_inverse_transform=True, alpha=0).fit(np.ones((40, 5)))
 
 
 @pytest.mark.parametrize("limit", [0, -5, 1.5, True, "", "5", "5 gigs", "-1GB", "0 MB", [1]])
@@ -179,7 +180,7 @@ def test_auto_keeps_to_the_limit():
 @pytest.mark.parametrize("dtype", [">f8", ">f4", np.float16, np.int32, object])
 def test_dtypes(make, dtype):
     X = (rows() * 20).astype(dtype)
-    plain = X.astype(np.float32 if X.dtype == ">f4" else np.float64)
+    plain = X.astype(np.float64)
     options = {"kernel": "rbf", "random_state": 0}
     got = make(**options).fit(X)
     assert_allclose(got.transform(X), make(**options).fit(plain).transform(plain), atol=1e-6)

@@ -100,7 +100,7 @@ def outlying(n=3000):
     """Rows in one small cluster, but for 20 far from it and from each other."""
     rng = np.random.default_rng(0)
     X = 0.1 * rng.standard_normal((n, 2))
-    X[:20] = 10 * rng.standard_normal((20, 2))
+    X[:20, 0] = 10 * np.arange(1, 21)
     return X
 
 

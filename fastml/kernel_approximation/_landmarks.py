@@ -20,6 +20,8 @@ __all__ = ["choose_rows", "k_means_points", "leverage_rows", "root_inverse"]
 KMEANS_ITERATIONS = 10
 # Rows of the pilot sample of leverage scores, times the landmarks wanted.
 PILOT_FACTOR = 2
+# Rows whose scores choose the ridge.
+PROBE_ROWS = 2000
 # Stream of the generator.
 LEVERAGE_STREAM = 0x4C
 
@@ -62,14 +64,15 @@ def k_means_points(X: Any, n_components: int, random_state: Any) -> Any:
 def leverage_rows(kernel: RowKernel, X: Any, n_components: int, random_state: Any) -> Any:
     """Return the indices of rows drawn by approximate ridge leverage scores.
 
-    The score of a row is ``(K (K + ridge I)^-1)_ii``. With a pilot sample S of rows, drawn
-    uniformly, it is at most about ``(K_ii - k_i' (K_SS + ridge s / n I)^-1 k_i) / ridge`` (C. Musco
-    and C. Musco, "Recursive sampling for the Nystroem method", NIPS 2017, lemma 6, with one level
-    of their recursion). The ridge is theirs too: the sum of the eigenvalues beyond the
-    `n_components` largest, over `n_components`, estimated from the pilot sample. Rows are drawn
-    without repetition with chances in proportion to their scores, those with the smallest
-    exponential times (P. S. Efraimidis and P. G. Spirakis, "Weighted random sampling with a
-    reservoir", 2006), which Philox draws.
+    The score of a row is ``(K (K + ridge I)^-1)_ii = (K_ii - k_i' (K + ridge I)^-1 k_i) / ridge``.
+    With a pilot sample of rows, drawn uniformly, in the place of all rows on the right, it is at
+    most too large, and is so for rows that the pilot sample does not represent (C. Musco and
+    C. Musco, "Recursive sampling for the Nystroem method", NIPS 2017: one level of their recursion,
+    unweighted). The ridge is the one at which the scores, as estimated from a second sample, add
+    up to `n_components`. A row is chosen
+    with a probability in proportion to its score, surely where that comes to one, by systematic
+    sampling (W. G. Madow, "On the theory of systematic sampling, II", 1949) from a draw of
+    Philox's.
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ def leverage_rows(kernel: RowKernel, X: Any, n_components: int, random_state: An
     n_components : int
         Rows wanted, at most n_samples.
     random_state : int, RandomState instance or None
-        For the pilot sample and the draws.
+        For the samples and the draws.
 
     Returns
     -------
@@ -89,32 +92,64 @@ def leverage_rows(kernel: RowKernel, X: Any, n_components: int, random_state: An
     """
     backend, n = kernel.backend, X.shape[0]
     state = check_random_state(random_state)
-    pilot = np.sort(state.permutation(n)[: PILOT_FACTOR * n_components])
-    rows = X[pilot if sparse.issparse(X) else backend.asarray(pilot)]
-    inner = backend.to_host(kernel.gram(rows)).astype(np.float64)
+    order = state.permutation(n)
+    pilot, probe = (
+        X[np.sort(part) if sparse.issparse(X) else backend.asarray(np.sort(part))]
+        for part in (order[: PILOT_FACTOR * n_components], order[-PROBE_ROWS:])
+    )
     with one_blas_thread():
-        values, vectors = np.linalg.eigh(inner)
-    values = np.maximum(values[::-1], 0.0)
-    vectors = vectors[:, ::-1]
+        values, vectors = np.linalg.eigh(backend.to_host(kernel.gram(pilot)).astype(np.float64))
+        values = np.maximum(values, 0.0)
+        turned = backend.to_host(kernel.gram(probe, pilot)).astype(np.float64) @ vectors
+        diagonal = kernel.diagonal(probe).astype(np.float64)
+        ridge = _ridge(turned**2, diagonal, values, n_components / n)
+    right = backend.asarray(vectors / np.sqrt(values + ridge), X.dtype)
     diagonal = kernel.diagonal(X).astype(np.float64)
-    share = len(pilot) / n
-    rest = diagonal.sum() - values[:n_components].sum() / share
-    # Where the largest eigenvalues hold everything, what is left is their rounding.
-    least = np.finfo(X.dtype).eps * diagonal.sum()
-    ridge = max(rest, least) / n_components
-    scaled = vectors / np.sqrt(values + ridge * share)
     scores = np.empty(n)
-    right = backend.asarray(scaled, X.dtype)
     for start, stop in spans(n):
         features = backend.empty((stop - start, right.shape[1]), np.float64)
-        gram_times(kernel, X[start:stop], rows, right, features)
+        gram_times(kernel, X[start:stop], pilot, right, features)
         explained = backend.to_host((features * features).sum(axis=1))
         scores[start:stop] = (diagonal[start:stop] - explained) / ridge
     scores = np.clip(scores, np.finfo(X.dtype).eps, 1.0)
-    draws = backend.empty(n, np.float64)
-    backend.kernels("rng").uniform(seed_from(state), LEVERAGE_STREAM, 0, draws)
-    times = -np.log1p(-backend.to_host(draws)) / scores
-    return np.sort(np.argsort(times, kind="stable")[:n_components])
+    draw = backend.empty(1, np.float64)
+    backend.kernels("rng").uniform(seed_from(state), LEVERAGE_STREAM, 0, draw)
+    return _systematic(scores, n_components, float(backend.to_host(draw)[0]))
+
+
+def _systematic(scores: Any, wanted: int, draw: float) -> Any:
+    """Return `wanted` indices, each with a probability of ``min(1, factor * score)``."""
+    chances = np.zeros(scores.shape[0])
+    sure = np.zeros(scores.shape[0], bool)
+    while sure.sum() < wanted:
+        chances = np.where(sure, 1.0, scores * ((wanted - sure.sum()) / scores[~sure].sum()))
+        if not (chances > 1).any():
+            break
+        sure |= chances >= 1
+    else:
+        return np.flatnonzero(sure)[:wanted]
+    steps = np.floor(np.cumsum(chances) + draw)
+    chosen = np.flatnonzero(np.diff(steps, prepend=0.0) > 0)
+    # Rounding of the sum can cost, or give, one.
+    missing = wanted - chosen.size
+    if missing > 0:
+        rest = np.setdiff1d(np.arange(scores.shape[0]), chosen)
+        chosen = np.append(chosen, rest[np.argsort(-scores[rest], kind="stable")[:missing]])
+    return np.sort(chosen[:wanted])
+
+
+def _ridge(squares: Any, diagonal: Any, values: Any, mean: float) -> float:
+    """Return the ridge at which the scores of some rows have the given mean, by bisection."""
+    low, high = -60.0, float(np.log(max(diagonal.sum(), 1e-20))) + 10.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        ridge = np.exp(middle)
+        scores = (diagonal - squares @ (1 / (values + ridge))) / ridge
+        if np.clip(scores, 0.0, 1.0).mean() > mean:
+            low = middle
+        else:
+            high = middle
+    return float(np.exp(high))
 
 
 def root_inverse(matrix: Any, dtype: Any) -> Any:
