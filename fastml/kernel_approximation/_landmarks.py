@@ -65,11 +65,11 @@ def leverage_rows(kernel: RowKernel, X: Any, n_components: int, random_state: An
     """Return the indices of rows drawn by approximate ridge leverage scores.
 
     The score of a row is ``(K (K + ridge I)^-1)_ii = (K_ii - k_i' (K + ridge I)^-1 k_i) / ridge``.
-    With a pilot sample of rows, drawn uniformly, in the place of all rows on the right, it is at
-    most too large, and is so for rows that the pilot sample does not represent (C. Musco and
-    C. Musco, "Recursive sampling for the Nystroem method", NIPS 2017: one level of their recursion,
-    unweighted). The ridge is the one at which the scores, as estimated from a second sample, add
-    up to `n_components`. A row is chosen
+    On the right a pilot sample S of s rows stands for all n: ``K_SS + ridge s / n I`` for the
+    matrix, so that rows which the sample does not represent have large scores (C. Musco and
+    C. Musco, "Recursive sampling for the Nystroem method", NIPS 2017: one level of their
+    recursion). A row of the sample itself is left out of it for its own score. The ridge is the
+    one at which the scores of a second sample come to a sum of `n_components`. A row is chosen
     with a probability in proportion to its score, surely where that comes to one, by systematic
     sampling (W. G. Madow, "On the theory of systematic sampling, II", 1949) from a draw of
     Philox's.
@@ -93,24 +93,29 @@ def leverage_rows(kernel: RowKernel, X: Any, n_components: int, random_state: An
     backend, n = kernel.backend, X.shape[0]
     state = check_random_state(random_state)
     order = state.permutation(n)
+    size = min(PILOT_FACTOR * n_components, n)
+    indices = np.sort(order[:size])
+    others = np.sort(order[size : size + PROBE_ROWS]) if size < n else indices
     pilot, probe = (
-        X[np.sort(part) if sparse.issparse(X) else backend.asarray(np.sort(part))]
-        for part in (order[: PILOT_FACTOR * n_components], order[-PROBE_ROWS:])
+        X[part if sparse.issparse(X) else backend.asarray(part)] for part in (indices, others)
     )
+    share = size / n
     with one_blas_thread():
         values, vectors = np.linalg.eigh(backend.to_host(kernel.gram(pilot)).astype(np.float64))
         values = np.maximum(values, 0.0)
         turned = backend.to_host(kernel.gram(probe, pilot)).astype(np.float64) @ vectors
         diagonal = kernel.diagonal(probe).astype(np.float64)
-        ridge = _ridge(turned**2, diagonal, values, n_components / n)
-    right = backend.asarray(vectors / np.sqrt(values + ridge), X.dtype)
-    diagonal = kernel.diagonal(X).astype(np.float64)
-    scores = np.empty(n)
+        ridge = _ridge(turned**2, diagonal, values, share, n_components / n)
+        weights = 1 / (values + ridge * share)
+        left_out = 1 / (vectors**2 @ weights) - ridge * share
+    right = backend.asarray(vectors * np.sqrt(weights), X.dtype)
+    scores = kernel.diagonal(X).astype(np.float64)
     for start, stop in spans(n):
-        features = backend.empty((stop - start, right.shape[1]), np.float64)
+        features = backend.empty((stop - start, size), np.float64)
         gram_times(kernel, X[start:stop], pilot, right, features)
-        explained = backend.to_host((features * features).sum(axis=1))
-        scores[start:stop] = (diagonal[start:stop] - explained) / ridge
+        scores[start:stop] -= backend.to_host((features * features).sum(axis=1))
+    scores[indices] = left_out
+    scores /= ridge
     scores = np.clip(scores, np.finfo(X.dtype).eps, 1.0)
     draw = backend.empty(1, np.float64)
     backend.kernels("rng").uniform(seed_from(state), LEVERAGE_STREAM, 0, draw)
@@ -138,13 +143,13 @@ def _systematic(scores: Any, wanted: int, draw: float) -> Any:
     return np.sort(chosen[:wanted])
 
 
-def _ridge(squares: Any, diagonal: Any, values: Any, mean: float) -> float:
+def _ridge(squares: Any, diagonal: Any, values: Any, share: float, mean: float) -> float:
     """Return the ridge at which the scores of some rows have the given mean, by bisection."""
     low, high = -60.0, float(np.log(max(diagonal.sum(), 1e-20))) + 10.0
     for _ in range(60):
         middle = (low + high) / 2
         ridge = np.exp(middle)
-        scores = (diagonal - squares @ (1 / (values + ridge))) / ridge
+        scores = (diagonal - squares @ (1 / (values + ridge * share))) / ridge
         if np.clip(scores, 0.0, 1.0).mean() > mean:
             low = middle
         else:
