@@ -1,5 +1,6 @@
 """Matrix decompositions."""
 
+from fastml.decomposition._kernel_pca import KernelPCA
 from fastml.decomposition._pca import PCA
 
-__all__ = ["PCA"]
+__all__ = ["PCA", "KernelPCA"]

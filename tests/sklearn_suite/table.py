@@ -27,6 +27,14 @@ TABLE = {
         "sklearn/decomposition/tests/test_pca.py",
         {"sklearn.decomposition.PCA": "fastml.decomposition.PCA"},
     ),
+    "KernelPCA": Row(
+        "sklearn/decomposition/tests/test_kernel_pca.py",
+        {"sklearn.decomposition.KernelPCA": "fastml.decomposition.KernelPCA"},
+    ),
+    "Nystroem": Row(
+        "sklearn/tests/test_kernel_approximation.py",
+        {"sklearn.kernel_approximation.Nystroem": "fastml.kernel_approximation.Nystroem"},
+    ),
     "pairwise": Row(
         "sklearn/metrics/tests/test_pairwise.py",
         {

@@ -35,3 +35,11 @@ def lu(
     basis,  # OUT (n_rows, rank)
 ):
     basis[:] = scipy.linalg.lu(matrix, permute_l=True)[0]
+
+
+def solve_positive(
+    matrix,  # INOUT (n, n)
+    right,  # IN (n, n_columns)
+    out,  # OUT (n, n_columns)
+):
+    out[:] = scipy.linalg.solve(matrix, right, assume_a="pos")
