@@ -1,5 +1,6 @@
 """Matrix decompositions."""
 
+from fastml.decomposition._incremental_pca import IncrementalPCA
 from fastml.decomposition._pca import PCA
 
-__all__ = ["PCA"]
+__all__ = ["PCA", "IncrementalPCA"]

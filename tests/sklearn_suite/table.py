@@ -27,4 +27,8 @@ TABLE = {
         "sklearn/decomposition/tests/test_pca.py",
         {"sklearn.decomposition.PCA": "fastml.decomposition.PCA"},
     ),
+    "IncrementalPCA": Row(
+        "sklearn/decomposition/tests/test_incremental_pca.py",
+        {"sklearn.decomposition.IncrementalPCA": "fastml.decomposition.IncrementalPCA"},
+    ),
 }

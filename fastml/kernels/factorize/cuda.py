@@ -44,3 +44,10 @@ def lu(
     import cupyx.scipy.linalg
 
     basis[:] = cupyx.scipy.linalg.lu(matrix, permute_l=True)[0]
+
+
+def triangularize(
+    matrix,  # INOUT (n_rows, n_columns)
+    factor,  # OUT (rank, n_columns)
+):
+    factor[:] = array_module(matrix).linalg.qr(matrix, mode="r")

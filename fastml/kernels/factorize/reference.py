@@ -35,3 +35,10 @@ def lu(
     basis,  # OUT (n_rows, rank)
 ):
     basis[:] = scipy.linalg.lu(matrix, permute_l=True)[0]
+
+
+def triangularize(
+    matrix,  # INOUT (n_rows, n_columns)
+    factor,  # OUT (rank, n_columns)
+):
+    factor[:] = np.linalg.qr(matrix, mode="r")
