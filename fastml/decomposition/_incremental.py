@@ -6,9 +6,9 @@ import numpy as np
 
 from fastml.backends import Backend
 from fastml.blocks import merge_tree
-from fastml.decomposition._axes import completed, signs_of
+from fastml.decomposition._axes import signs_of
 from fastml.decomposition._moments import Moments, column_moments, merge, partials, plan
-from fastml.decomposition._spectral import leading, rounding
+from fastml.decomposition._spectral import leading
 from fastml.kernels.factorize.blas import one_blas_thread
 
 __all__ = ["NotFinite", "Spectrum", "Update", "update"]
@@ -75,29 +75,30 @@ def update(
     seen = n_samples if known is None else known.n_samples + n_samples
     rows = n_samples if known is None else len(known.components) + n_samples + 1
     k = int(min(n_components, n_features, seen))
-    single = np.dtype(dtype) == np.float32
+    # The eigenvalues of float64 products of float32 values hold all that a decomposition of the
+    # values themselves would show in float32, for a fraction of its time.
+    by_products = np.dtype(dtype) == np.float32
+    of_columns = by_products and rows >= n_features
     with np.errstate(invalid="ignore", over="ignore"):
-        # Products of float32 rows are taken in float64: the eigenvalues of these then hold all
-        # that a decomposition of the rows in float32 would show, for a fraction of its time.
-        if single and rows >= n_features:
+        if of_columns:
             batch = _float64_moments(backend, X)
             columns = batch._replace(scatter=batch.scatter.diagonal())
         else:
-            batch = None
-            columns = column_moments(backend, backend.asarray(X), _none(backend, X.dtype))
+            none = backend.empty(0, X.dtype)
+            columns = column_moments(backend, backend.asarray(X), none)
         columns = Moments(*(backend.to_host(value) for value in columns))
         total = columns if known is None else merge(_columns(known), columns)
         spread = float(total.scatter.sum())
     if not spread <= float(np.finfo(dtype).max):
         raise NotFinite
-    if batch is not None:
-        values, vectors, rest = leading(backend, _scatter(backend, known, batch), k)
+    if of_columns:
+        values, axes, rest = leading(backend, _scatter(backend, known, batch), k)
         lengths = np.sqrt(values)
+    elif by_products and 2 * k <= rows:
+        lengths, axes, rest = _from_products(backend, _stack(backend, known, X, columns), k)
     else:
-        stack = _stack(backend, known, X, columns)
-        lengths, vectors, rest = (_from_products if single else _from_rows)(backend, stack, k)
-    floor = rounding(lengths, 1 if single else min(rows, n_features), dtype)
-    axes = completed(vectors, int(np.count_nonzero(lengths > floor)))
+        stack = _stack(backend, known, X, columns).astype(dtype, copy=False)
+        lengths, axes, rest = _from_rows(backend, stack, k)
     spectrum = Spectrum(
         n_samples=seen,
         mean=total.mean,
@@ -106,10 +107,6 @@ def update(
         components=(axes * signs_of(axes)[:, None]).astype(dtype),
     )
     return Update(spectrum, rest, min(rows, n_features) - k)
-
-
-def _none(backend: Backend, dtype: Any) -> Any:
-    return backend.empty(0, dtype)
 
 
 def _columns(known: Spectrum) -> Moments:
@@ -121,7 +118,7 @@ def _float64_moments(backend: Backend, X: Any) -> Moments:
     n_samples, n_features = X.shape
     cut = plan(n_samples, n_features, weighted=False)
     blocks = max(backend.n_workers, WIDE_BYTES // (8 * n_features * cut.step))
-    none, run = _none(backend, np.float64), blocks * cut.step
+    none, run = backend.empty(0, np.float64), blocks * cut.step
     parts = []
     for start in range(0, n_samples, run):
         rows = backend.asarray(X[start : start + run], np.float64)
@@ -185,4 +182,4 @@ def _from_rows(backend: Backend, stack: Any, k: int) -> tuple[Any, Any, float]:
     right = backend.empty((rank, n_features), stack.dtype)
     factorize.svd(stack, left, values, right)
     values = backend.to_host(values)
-    return values[:k], backend.to_host(right[:k]), float((values[k:] ** 2).sum())
+    return values[:k], backend.to_host(right[:k]), float((values[k:].astype(np.float64) ** 2).sum())

@@ -11,7 +11,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from fastml.backends import Backend
 from fastml.decomposition._moments import Moments, column_moments, finish, moments
-from fastml.decomposition._spectral import leading, rounding
+from fastml.decomposition._spectral import leading
 from fastml.decomposition._truncated import CentredMatrix, arpack_svd, randomized_svd
 from fastml.kernels.factorize.blas import one_blas_thread
 
@@ -94,6 +94,11 @@ def _host(backend: Backend, a: Any) -> Any:
     return None if a is None else backend.to_host(a)
 
 
+def _rounding(values: Any, size: int, dtype: Any) -> float:
+    """Return how large zero eigenvalues or singular values can come out beside the others."""
+    return float(4 * np.finfo(dtype).eps * size**0.5 * values.max(initial=0.0))
+
+
 def solve_covariance(problem: Problem) -> Solution:
     """Eigenvectors of the covariance matrix."""
     backend = problem.backend
@@ -117,7 +122,7 @@ def solve_covariance(problem: Problem) -> Solution:
         total_variance=float(values.sum()) + rest,
         rest=rest,
         n_variances=n_features,
-        floor=rounding(values, n_features, np.float64),
+        floor=_rounding(values, n_features, np.float64),
     )
 
 
@@ -222,7 +227,7 @@ def _from_singular(
         total_variance=total,
         rest=max(total - found, 0.0),
         n_variances=min(problem.n_samples, problem.X.shape[1]),
-        floor=rounding(values, min(problem.X.shape), problem.X.dtype) ** 2 / (state.weight - 1),
+        floor=_rounding(values, min(problem.X.shape), problem.X.dtype) ** 2 / (state.weight - 1),
     )
 
 

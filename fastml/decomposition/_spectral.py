@@ -1,4 +1,4 @@
-"""The largest eigenvalues of a scatter matrix, and what is rounding among them."""
+"""The largest eigenvalues of a scatter matrix."""
 
 from typing import Any
 
@@ -6,12 +6,7 @@ import numpy as np
 
 from fastml.backends import Backend
 
-__all__ = ["leading", "rounding"]
-
-
-def rounding(values: Any, size: int, dtype: Any) -> float:
-    """Return how large zero eigenvalues or singular values can come out beside the others."""
-    return float(4 * np.finfo(dtype).eps * size**0.5 * values.max(initial=0.0))
+__all__ = ["leading"]
 
 
 def leading(backend: Backend, matrix: Any, k: int) -> tuple[Any, Any, float]:
