@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from fastml.cluster import KMeans
-from fastml.decomposition import PCA
+from fastml.decomposition import PCA, IncrementalPCA
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
 N_ROWS, N_COLUMNS, N_CLUSTERS = 9001, 21, 37
@@ -51,6 +51,14 @@ def pca_models(dtype):
             yield f"{solver} sparse", PCA(5, **options).fit(thin), thin
 
 
+def incremental_models(dtype):
+    """Yield the name, model and rows of IncrementalPCA fits."""
+    X, _ = rows(dtype)
+    wide = X[:1800].reshape(100, -1)
+    yield "incremental", IncrementalPCA(5, batch_size=3000).fit(X), X
+    yield "incremental wide", IncrementalPCA(5, batch_size=25).fit(wide), wide
+
+
 def digest(value):
     """Return a short hash of the type, shape and bits of an attribute."""
     if isinstance(value, np.ndarray | np.generic):
@@ -76,7 +84,9 @@ def hashes(models):
 
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models of a dtype."""
-    return hashes(kmeans_models(dtype)) | hashes(pca_models(dtype))
+    return (
+        hashes(kmeans_models(dtype)) | hashes(pca_models(dtype)) | hashes(incremental_models(dtype))
+    )
 
 
 def few_hashes(dtype=np.float32):

@@ -14,7 +14,7 @@ from fastml.kernels.factorize.blas import one_blas_thread
 __all__ = ["NotFinite", "Spectrum", "Update", "update"]
 
 # Bytes of rows that are float64 at one time, of a batch that is not.
-WIDE_BYTES = 16 << 20
+WIDE_BYTES = 4 << 20
 
 
 class NotFinite(ArithmeticError):
@@ -86,7 +86,7 @@ def update(
         else:
             none = backend.empty(0, X.dtype)
             columns = column_moments(backend, backend.asarray(X), none)
-        columns = Moments(*(backend.to_host(value) for value in columns))
+        columns = Moments(columns.weight, *map(backend.to_host, columns[1:]))
         total = columns if known is None else merge(_columns(known), columns)
         spread = float(total.scatter.sum())
     if not spread <= float(np.finfo(dtype).max):
@@ -121,8 +121,7 @@ def _float64_moments(backend: Backend, X: Any) -> Moments:
     none, run = backend.empty(0, np.float64), blocks * cut.step
     parts = []
     for start in range(0, n_samples, run):
-        rows = backend.asarray(X[start : start + run], np.float64)
-        parts += partials(backend, rows, none, cut)
+        parts += partials(backend, backend.asarray(X[start : start + run], np.float64), none, cut)
     return merge_tree(parts, merge)
 
 

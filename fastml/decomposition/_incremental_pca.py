@@ -125,7 +125,7 @@ class IncrementalPCA(PrincipalAxes):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data. Of sparse data one batch at a time is made dense.
+            Training data, two rows or more. Of sparse data one batch at a time is made dense.
         y : Ignored
             Ignored.
 
@@ -135,7 +135,14 @@ class IncrementalPCA(PrincipalAxes):
             The fitted estimator.
         """
         # The moments of dense rows will show what is not finite.
-        X = validate(self, X, reset=True, finite=sparse.issparse(X), accept_sparse="csr")
+        X = validate(
+            self,
+            X,
+            reset=True,
+            finite=sparse.issparse(X),
+            ensure_min_samples=2,
+            accept_sparse="csr",
+        )
         n_samples, n_features = X.shape
         self._check_n_components(n_features)
         batch_size = 5 * n_features if self.batch_size is None else self.batch_size
