@@ -117,11 +117,15 @@ def _float64_moments(backend: Backend, X: Any) -> Moments:
     """Return the moments of float32 rows by float64 arithmetic."""
     n_samples, n_features = X.shape
     cut = plan(n_samples, n_features, weighted=False)
-    blocks = max(backend.n_workers, WIDE_BYTES // (8 * n_features * cut.step))
-    none, run = backend.empty(0, np.float64), blocks * cut.step
-    parts = []
-    for start in range(0, n_samples, run):
-        parts += partials(backend, backend.asarray(X[start : start + run], np.float64), none, cut)
+    run = max(backend.blocks_at_once, WIDE_BYTES // (8 * n_features * cut.step)) * cut.step
+    none = backend.empty(0, np.float64)
+    parts = (
+        part
+        for start in range(0, n_samples, run)
+        for part in partials(
+            backend, backend.asarray(X[start : start + run], np.float64), none, cut
+        )
+    )
     return merge_tree(parts, merge)
 
 
