@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import sklearn
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_n_features, validate_data
@@ -10,9 +11,21 @@ from sklearn.utils.validation import _check_n_features, validate_data
 from fastml.backends import as_cupy, fetched, on_device, sparse_on_device
 from fastml.config import get_config
 
-__all__ = ["check_finite_wanted", "refuse_non_finite", "too_large", "validate"]
+__all__ = ["canonical", "check_finite_wanted", "refuse_non_finite", "too_large", "validate"]
 
 FLOATS = [np.float64, np.float32]
+
+
+def canonical(X: Any) -> Any:
+    """Return sparse rows with one entry a place, in order; dense rows as they are.
+
+    Kernels take entries as separate values. A copy is made: SciPy would change the caller's matrix,
+    and its own methods do so on matrices that only share their indices with it.
+    """
+    if sp.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def check_finite_wanted() -> bool:

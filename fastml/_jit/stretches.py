@@ -69,15 +69,17 @@ def _transposed(builder, rows):
 
 
 @intrinsic
-def squares_side_by_side(typingctx, columns, width, a, a0, a_row, offset, n_squares, n_steps):
+def squares_side_by_side(
+    typingctx, columns, columns0, width, a, a0, a_row, offset, n_squares, n_steps
+):
     """Write columns[t, p] = a[a0 + p * a_row + t] - offset[t], square by square.
 
     A square is as many rows and columns as a vector has lanes.
 
     Parameters
     ----------
-    columns, width : array, int
-        Destination, elements from one of its rows to the next.
+    columns, columns0, width : array, int, int
+        Destination, index of its first element, elements from one of its rows to the next.
     a, a0, a_row : array, int, int
         Source, index of its first element, elements from one of its rows to the next.
     offset : array
@@ -90,11 +92,11 @@ def squares_side_by_side(typingctx, columns, width, a, a0, a_row, offset, n_squa
 
     def codegen(context, builder, signature, args):
         t = signature.args
-        columns_v, wide, a_v, a_first, a_stride, offset_v, squares, steps = args
-        v = Vectors(context, builder, t[2].dtype)
+        columns_v, start, wide, a_v, a_first, a_stride, offset_v, squares, steps = args
+        v = Vectors(context, builder, t[3].dtype)
         target = data_of(context, builder, t[0], columns_v)
-        source = data_of(context, builder, t[2], a_v)
-        shift = data_of(context, builder, t[5], offset_v)
+        source = data_of(context, builder, t[3], a_v)
+        shift = data_of(context, builder, t[6], offset_v)
         with cgutils.for_range(builder, squares) as across:
             first = builder.mul(across.index, int64(v.lanes))
             with cgutils.for_range(builder, steps) as down:
@@ -106,12 +108,13 @@ def squares_side_by_side(typingctx, columns, width, a, a0, a_row, offset, n_squa
                     at = builder.add(builder.add(a_first, row), begin)
                     rows.append(builder.fsub(v.load(source, at), less))
                 for i, column in enumerate(_transposed(builder, rows)):
-                    at = builder.mul(builder.add(begin, int64(i)), wide)
-                    v.store(column, target, builder.add(at, first))
+                    row = builder.mul(builder.add(begin, int64(i)), wide)
+                    at = builder.add(builder.add(start, row), first)
+                    v.store(column, target, at)
         return context.get_dummy_value()
 
     i = INDEX
-    return types.void(columns, i, a, i, i, offset, i, i), codegen
+    return types.void(columns, i, i, a, i, i, offset, i, i), codegen
 
 
 @intrinsic

@@ -38,6 +38,21 @@ def squared_difference(v, factor, column, total):
     return v.builder.call(v.fmuladd, [difference, difference, total])
 
 
+def absolute_difference(v, factor, column, total):
+    fabs = v.overloaded("llvm.fabs", v.vector, [v.vector])
+    return v.builder.fadd(total, v.builder.call(fabs, [v.builder.fsub(factor, column)]))
+
+
+def chi_squared(v, factor, column, total):
+    builder = v.builder
+    difference, whole = builder.fsub(factor, column), builder.fadd(factor, column)
+    zero, one = (ir.Constant(v.vector, [value] * v.lanes) for value in (0.0, 1.0))
+    # Of values that are not negative, only zeros add up to zero: 0 / 1 in place of 0 / 0.
+    whole = builder.select(builder.fcmp_ordered("==", whole, zero), one, whole)
+    ratio = builder.fdiv(difference, whole)
+    return builder.call(v.fmuladd, [difference, ratio, total])
+
+
 def accumulate(context, builder, sig, args, term=product, row_offsets=None):
     """Emit the loops; return the shape and the accumulators as loaded vectors [row][vector].
 
@@ -140,6 +155,35 @@ def tile_difference(
     at distance zero exactly.
     """
     return _tile_writing(squared_difference, out, a, b, init)
+
+
+@intrinsic
+def tile_absolute(
+    typingctx,
+    out, out0, out_row,
+    a, a0, a_row, a_outer, a_inner,
+    b, b0, b_outer,
+    n_outer, n_inner,
+    init, init0, init_row,
+):  # fmt: skip
+    """Like `tile` with ``|a[p, k] - b[k, :]|`` for the product."""
+    return _tile_writing(absolute_difference, out, a, b, init)
+
+
+@intrinsic
+def tile_chi_squared(
+    typingctx,
+    out, out0, out_row,
+    a, a0, a_row, a_outer, a_inner,
+    b, b0, b_outer,
+    n_outer, n_inner,
+    init, init0, init_row,
+):  # fmt: skip
+    """Like `tile` with ``(a[p, k] - b[k, :]) ** 2 / (a[p, k] + b[k, :])`` for the product.
+
+    Values must not be negative; 0 / 0 counts as 0.
+    """
+    return _tile_writing(chi_squared, out, a, b, init)
 
 
 @intrinsic

@@ -1,6 +1,7 @@
 """What a backend offers, and all of it for arrays in the memory of the host."""
 
 import importlib
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +27,21 @@ def kernel_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     if dtype.kind == "f" and dtype.itemsize not in (4, 8):
         return np.dtype(np.float32 if dtype.itemsize < 4 else np.float64)
     return dtype if dtype.isnative else dtype.newbyteorder("=")
+
+
+def free_host_memory() -> float:
+    """Return the free bytes of the host, or of the control group that this process is in."""
+    free = float("inf")
+    try:
+        fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free = 1024.0 * int(fields["MemAvailable"].split()[0])
+        group = Path("/sys/fs/cgroup")
+        limit = (group / "memory.max").read_text().strip()
+        if limit != "max":
+            free = min(free, int(limit) - int((group / "memory.current").read_text()))
+    except (OSError, KeyError, ValueError):
+        pass  # another system, or no limit on this one
+    return max(free, 0.0)
 
 
 class Backend:
@@ -96,6 +112,10 @@ class Backend:
 
     def synchronize(self) -> None:
         """Wait until the kernels launched so far have ended."""
+
+    def free_memory(self) -> float:
+        """Return how many bytes can still be allocated, infinity where nothing tells."""
+        return free_host_memory()
 
     def kernels(self, family: str) -> ModuleType:
         """Return the module that holds a family's kernels."""

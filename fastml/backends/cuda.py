@@ -42,6 +42,14 @@ class CudaBackend(Backend):
         if self.xp is not np:
             self.xp.cuda.get_current_stream().synchronize()
 
+    def free_memory(self) -> float:
+        """Return how many bytes can still be allocated on the device, with what CuPy keeps."""
+        if self.xp is np:
+            return super().free_memory()
+        return float(
+            self.xp.cuda.Device().mem_info[0] + self.xp.get_default_memory_pool().free_bytes()
+        )
+
 
 @functools.cache
 def device_count() -> int:

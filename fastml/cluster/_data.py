@@ -10,7 +10,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import _check_sample_weight
 
 from fastml import blocks
-from fastml._validation import check_finite_wanted, refuse_non_finite
+from fastml._validation import canonical, check_finite_wanted, refuse_non_finite
 from fastml.backends import Backend, on_device
 from fastml.cluster._rows import Array, CsrRows, DenseRows, Rows
 
@@ -39,18 +39,6 @@ class Data:
     def normalise(self, centers: Array) -> Array:
         """Return centers scaled to length one if rows are."""
         return unit_rows(centers)[0] if self.spherical else centers
-
-
-def canonical(X: Any) -> Any:
-    """Return sparse rows with one entry a place, in order; dense rows as they are.
-
-    Kernels take entries as separate values. A copy is made: SciPy would change the caller's matrix,
-    and its own methods do so on matrices that only share their indices with it.
-    """
-    if sp.issparse(X) and not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
 
 
 def unit_rows(X: Any) -> tuple[Any, Any]:

@@ -10,9 +10,9 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from fastml import backends
 from fastml._random import seed_from
-from fastml._validation import check_finite_wanted, too_large
+from fastml._validation import canonical, check_finite_wanted, too_large
 from fastml.cluster import _seeding
-from fastml.cluster._data import canonical, checked_weight
+from fastml.cluster._data import checked_weight
 from fastml.cluster._rows import CsrRows, DenseRows
 from fastml.cluster.kmeans import KMeans
 

@@ -1,6 +1,6 @@
 """The largest singular values of a centred matrix that is never formed."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -10,7 +10,21 @@ from fastml.backends import Backend
 from fastml.decomposition._moments import rows_per_block
 from fastml.kernels.factorize.blas import one_blas_thread
 
-__all__ = ["CentredMatrix", "arpack_svd", "randomized_svd"]
+__all__ = ["CentredMatrix", "Operator", "arpack_svd", "randomized_svd"]
+
+
+class Operator(Protocol):
+    """A matrix that is only multiplied by."""
+
+    backend: Backend
+    shape: Any
+    dtype: Any
+
+    def times(self, right: Any) -> Any:
+        """Return the product with an array of shape (n_columns, k)."""
+
+    def transpose_times(self, left: Any) -> Any:
+        """Return the product of the transposed with an array of shape (n_rows, k)."""
 
 
 class CentredMatrix:
@@ -90,7 +104,7 @@ def arpack_svd(matrix: CentredMatrix, k: int, tol: float, start: Any) -> tuple[A
 
 
 def randomized_svd(
-    matrix: CentredMatrix,
+    matrix: Operator,
     k: int,
     n_oversamples: int,
     n_iter: int | str,
@@ -101,7 +115,7 @@ def randomized_svd(
 
     Parameters
     ----------
-    matrix : CentredMatrix
+    matrix : Operator
         What is decomposed.
     k, n_oversamples : int
         Triplets wanted, and how many random vectors there are beyond that.

@@ -107,7 +107,7 @@ def run_stretches(a, offset, b, weight, scales, less, sums, results):
 def run_squares(columns, a, a0, offset, n_rows):
     lanes = vector_lanes(a)
     n_lanes, d = columns.shape[1], a.shape[1]
-    squares_side_by_side(columns, n_lanes, a, a0, d, offset, n_rows // lanes, d // lanes)
+    squares_side_by_side(columns, 0, n_lanes, a, a0, d, offset, n_rows // lanes, d // lanes)
     return lanes
 
 

@@ -31,4 +31,24 @@ TABLE = {
         "sklearn/decomposition/tests/test_incremental_pca.py",
         {"sklearn.decomposition.IncrementalPCA": "fastml.decomposition.IncrementalPCA"},
     ),
+    "KernelPCA": Row(
+        "sklearn/decomposition/tests/test_kernel_pca.py",
+        {"sklearn.decomposition.KernelPCA": "fastml.decomposition.KernelPCA"},
+    ),
+    "Nystroem": Row(
+        "sklearn/tests/test_kernel_approximation.py",
+        {"sklearn.kernel_approximation.Nystroem": "fastml.kernel_approximation.Nystroem"},
+    ),
+    "pairwise": Row(
+        "sklearn/metrics/tests/test_pairwise.py",
+        {
+            f"sklearn.metrics.pairwise.{name}": f"fastml.metrics.pairwise.{name}"
+            for name in (
+                *("additive_chi2_kernel", "chi2_kernel", "cosine_similarity"),
+                *("euclidean_distances", "laplacian_kernel", "linear_kernel"),
+                *("pairwise_distances_argmin", "pairwise_distances_argmin_min"),
+                *("pairwise_kernels", "polynomial_kernel", "rbf_kernel", "sigmoid_kernel"),
+            )
+        },
+    ),
 }

@@ -117,3 +117,26 @@ def triangularize(
     with one_blas_thread():
         # SciPy's would return as many rows as the matrix has.
         factor[:] = np.linalg.qr(matrix, mode="r")
+
+
+def solve_positive(
+    matrix,  # INOUT (n, n)
+    right,  # IN (n, n_columns)
+    out,  # OUT (n, n_columns)
+):
+    """Solve linear equations with a symmetric positive definite matrix.
+
+    Parameters
+    ----------
+    matrix : (n, n) float
+        Symmetric positive definite; overwritten. numpy.linalg.LinAlgError where it is not, and a
+        warning, scipy.linalg.LinAlgWarning, where it is next to singular.
+    right : (n, n_columns), dtype of matrix
+        Right-hand sides.
+    out : (n, n_columns), dtype of matrix
+        Written: the solutions.
+    """
+    with one_blas_thread():
+        out[:] = scipy.linalg.solve(
+            matrix.T, right, assume_a="pos", overwrite_a=True, check_finite=False
+        )

@@ -51,3 +51,20 @@ def triangularize(
     factor,  # OUT (rank, n_columns)
 ):
     factor[:] = array_module(matrix).linalg.qr(matrix, mode="r")
+
+
+def solve_positive(
+    matrix,  # INOUT (n, n)
+    right,  # IN (n, n_columns)
+    out,  # OUT (n, n_columns)
+):
+    xp = array_module(matrix)
+    if xp is np:
+        out[:] = scipy.linalg.solve(matrix, right, assume_a="pos")
+        return
+    # cupyx.scipy cannot be imported where there is no device.
+    import cupyx.scipy.linalg
+
+    factor = xp.linalg.cholesky(matrix)
+    half = cupyx.scipy.linalg.solve_triangular(factor, right, lower=True)
+    out[:] = cupyx.scipy.linalg.solve_triangular(factor, half, lower=True, trans="T")

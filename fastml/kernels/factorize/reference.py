@@ -42,3 +42,11 @@ def triangularize(
     factor,  # OUT (rank, n_columns)
 ):
     factor[:] = np.linalg.qr(matrix, mode="r")
+
+
+def solve_positive(
+    matrix,  # INOUT (n, n)
+    right,  # IN (n, n_columns)
+    out,  # OUT (n, n_columns)
+):
+    out[:] = scipy.linalg.solve(matrix, right, assume_a="pos")

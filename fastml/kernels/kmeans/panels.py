@@ -138,7 +138,7 @@ def nearest_narrow(X, first, n_rows, offset, centers, bias, columns, found):
     k, d = centers.shape
     lanes = vector_lanes(X)
     whole, rows = d // lanes * lanes, n_rows // lanes * lanes
-    squares_side_by_side(columns, BATCH, X, first * d, d, offset, rows // lanes, d // lanes)
+    squares_side_by_side(columns, 0, BATCH, X, first * d, d, offset, rows // lanes, d // lanes)
     for t in range(d):
         for p in range(rows if t < whole else 0, n_rows):
             columns[t, p] = X[first + p, t] - offset[t]

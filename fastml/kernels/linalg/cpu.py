@@ -7,6 +7,7 @@ from fastml._jit.simd import TILE_COLS
 from fastml.kernels.linalg.panels import (
     STRIPE_COLS,
     column_moments,
+    multiply_rows,
     pack_columns,
     project_rows,
     split_mean,
@@ -16,6 +17,10 @@ from fastml.kernels.linalg.panels import (
 
 # Rows of one task of `project`: a multiple of every tile's rows.
 PROJECT_ROWS = 240
+# Rows of one task of `multiply`, whose rows are long.
+MULTIPLY_ROWS = 48
+# Side of the squares in which a matrix and its transposed are read side by side.
+SQUARE = 64
 # Numbers that one instruction takes, about: work is counted in instructions.
 LANES = 8
 
@@ -190,3 +195,97 @@ def block_project_back(
         start = block * block_rows
         stop = min(start + block_rows, n_samples)
         stripe_project_back(X, mean, left, start, stop, first, partials[block])
+
+
+def _multiply_work(matrix, right, out):
+    return matrix.size * right.shape[1] / LANES
+
+
+@njit_parallel(work=_multiply_work)
+def multiply(
+    matrix,  # IN (n_rows, n_inner)
+    right,  # IN (n_inner, n_columns)
+    out,  # OUT (n_rows, n_columns)
+):
+    """Multiply two matrices, with long float32 sums kept in float64.
+
+    Parameters
+    ----------
+    matrix : (n_rows, n_inner) float
+        Left factor.
+    right : (n_inner, n_columns), dtype of matrix
+        Right factor: few columns, all of which are packed before the first row is read.
+    out : (n_rows, n_columns) float
+        Written: the product, in the dtype of `out`.
+    """
+    n_rows, n_inner = matrix.shape
+    panels = np.zeros((-(-right.shape[1] // TILE_COLS), n_inner, TILE_COLS), matrix.dtype)
+    pack_columns(right, panels)
+    for task in prange(-(-n_rows // MULTIPLY_ROWS)):
+        start = task * MULTIPLY_ROWS
+        multiply_rows(matrix, panels, start, min(start + MULTIPLY_ROWS, n_rows), out)
+
+
+@njit_parallel(work=lambda matrix, *means: matrix.size)
+def center(
+    matrix,  # INOUT (n_rows, n_columns)
+    row_means,  # IN (n_rows,)
+    column_means,  # IN (n_columns,)
+    mean,  # IN scalar
+):
+    """Take the means of rows and columns out of a matrix, in place.
+
+    A symmetric matrix stays symmetric to the last bit.
+
+    Parameters
+    ----------
+    matrix : (n_rows, n_columns) float
+        Overwritten by ``matrix - (row_means + column_means) + mean``.
+    row_means : (n_rows,) float64
+        Mean of each row.
+    column_means : (n_columns,) float64
+        Mean of each column.
+    mean : float
+        Mean of all.
+    """
+    n_rows, n_columns = matrix.shape
+    for i in prange(n_rows):
+        row = matrix[i]
+        for j in range(n_columns):
+            row[j] = matrix.dtype.type(row[j] - (row_means[i] + column_means[j]) + mean)
+
+
+@njit_parallel(work=lambda matrix, *others: matrix.size)
+def block_asymmetry(
+    matrix,  # IN (n, n)
+    excess,  # IN (n,)
+    maxima,  # OUT (n_blocks, 2)
+):
+    """Largest difference between a square matrix and its transposed, by blocks of 64 rows.
+
+    Parameters
+    ----------
+    matrix : (n, n) float
+        Square matrix.
+    excess : (n,) float64
+        Differences that are expected: ``matrix[i, j] - matrix[j, i]`` is compared with
+        ``excess[i] - excess[j]``.
+    maxima : (n_blocks, 2) float64
+        Written, a row for each 64 rows: how far the differences are from what is expected, and
+        the largest absolute value, of the block and of what mirrors it.
+    """
+    n = matrix.shape[0]
+    for block in prange(maxima.shape[0]):
+        start = block * SQUARE
+        stop = min(start + SQUARE, n)
+        worst = 0.0
+        largest = 0.0
+        for first in range(start, n, SQUARE):
+            last = min(first + SQUARE, n)
+            for i in range(start, stop):
+                for j in range(first, last):
+                    above, below = np.float64(matrix[i, j]), np.float64(matrix[j, i])
+                    worst = max(worst, abs((above - below) - (excess[i] - excess[j])))
+                    largest = max(largest, abs(above), abs(below))
+        maxima[block, 0] = worst
+        maxima[block, 1] = largest

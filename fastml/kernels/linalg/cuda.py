@@ -6,6 +6,10 @@ from fastml._jit.cuda import array_module
 
 # float32 products are summed in float32 over this many rows at most, then added in float64.
 _CHUNK_ROWS = 256
+# The same for `multiply`, whose sums are those of a library's matrix product.
+_INNER = 8192
+# Rows of one row of `block_asymmetry`'s result.
+_SQUARE = 64
 # Size of the centred rows, and of the products, that are in memory at a time.
 _BUFFER_BYTES = 128 << 20
 
@@ -133,3 +137,42 @@ def block_project_back(
         other, rows = _chunked(xp, blocks, n_rows, n_columns, X.dtype)
         rows[:] = left[start:stop].reshape(rows.shape)
         _add_chunks(buffer, other, blocks, partials[first : first + blocks])
+
+
+def multiply(
+    matrix,  # IN (n_rows, n_inner)
+    right,  # IN (n_inner, n_columns)
+    out,  # OUT (n_rows, n_columns)
+):
+    xp = array_module(matrix)
+    total = xp.zeros(out.shape, np.float64)
+    for start in range(0, matrix.shape[1], _INNER):
+        total += matrix[:, start : start + _INNER] @ right[start : start + _INNER]
+    out[:] = total
+
+
+def center(
+    matrix,  # INOUT (n_rows, n_columns)
+    row_means,  # IN (n_rows,)
+    column_means,  # IN (n_columns,)
+    mean,  # IN scalar
+):
+    step = max(1, _BUFFER_BYTES // max(1, 8 * matrix.shape[1]))
+    for start in range(0, matrix.shape[0], step):
+        rows = matrix[start : start + step]
+        rows[:] = rows - (row_means[start : start + step, None] + column_means) + mean
+
+
+def block_asymmetry(
+    matrix,  # IN (n, n)
+    excess,  # IN (n,)
+    maxima,  # OUT (n_blocks, 2)
+):
+    xp = array_module(matrix)
+    for block in range(maxima.shape[0]):
+        start = block * _SQUARE
+        rows = slice(start, start + _SQUARE)
+        above, below = matrix[rows, start:], matrix[start:, rows].T
+        expected = excess[rows, None] - excess[start:]
+        maxima[block, 0] = abs((above.astype(np.float64) - below) - expected).max()
+        maxima[block, 1] = xp.maximum(abs(above).max(), abs(below).max())

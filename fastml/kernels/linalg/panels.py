@@ -257,6 +257,43 @@ def project_rows(X, shift, panels, start, stop, out):
 
 
 @njit_leaf
+def multiply_rows(matrix, panels, start, stop, out):
+    """Multiply rows start..stop by the right factor packed in panels."""
+    rows = tile_rows(matrix)
+    n_inner, n_columns = matrix.shape[1], out.shape[1]
+    lines = np.zeros((rows, SLAB_STRIDE), matrix.dtype)
+    products = np.empty((rows, TILE_COLS), matrix.dtype)
+    nothing = np.zeros(TILE_COLS, matrix.dtype)
+    sums = np.empty((panels.shape[0], rows, TILE_COLS))
+    for r in range(start, stop, rows):
+        n_rows = min(rows, stop - r)
+        sums[:] = 0.0
+        for first in range(0, n_inner, SLAB_COLS):
+            width = min(SLAB_COLS, n_inner - first)
+            for i in range(n_rows):
+                row, line = matrix[r + i, first : first + width], lines[i]
+                for c in range(width):
+                    line[c] = row[c]
+            for q in range(panels.shape[0]):
+                tile(
+                    products, 0, TILE_COLS,
+                    lines, 0, SLAB_STRIDE, 0, 1,
+                    panels, (q * n_inner + first) * TILE_COLS, 0,
+                    1, width,
+                    nothing, 0, 0,
+                )  # fmt: skip
+                cell = sums[q]
+                for i in range(n_rows):
+                    for j in range(TILE_COLS):
+                        cell[i, j] += products[i, j]
+        for q in range(panels.shape[0]):
+            column = q * TILE_COLS
+            for i in range(n_rows):
+                for j in range(min(TILE_COLS, n_columns - column)):
+                    out[r + i, column + j] = out.dtype.type(sums[q, i, j])
+
+
+@njit_leaf
 def stripe_project_back(X, mean, left, start, stop, first, partial):
     """Multiply rows start..stop of the transposed, centred columns from `first` by `left`."""
     rows = tile_rows(X)

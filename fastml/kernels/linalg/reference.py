@@ -55,3 +55,33 @@ def block_project_back(
     for b in range(len(partials)):
         block = slice(b * block_rows, (b + 1) * block_rows)
         partials[b] = (X[block] - mean).T @ left[block]
+
+
+def multiply(
+    matrix,  # IN (n_rows, n_inner)
+    right,  # IN (n_inner, n_columns)
+    out,  # OUT (n_rows, n_columns)
+):
+    out[:] = matrix.astype(np.float64) @ right.astype(np.float64)
+
+
+def center(
+    matrix,  # INOUT (n_rows, n_columns)
+    row_means,  # IN (n_rows,)
+    column_means,  # IN (n_columns,)
+    mean,  # IN scalar
+):
+    matrix[:] = matrix - np.add.outer(row_means, column_means) + mean
+
+
+def block_asymmetry(
+    matrix,  # IN (n, n)
+    excess,  # IN (n,)
+    maxima,  # OUT (n_blocks, 2)
+):
+    wide = matrix.astype(np.float64)
+    gaps = abs(wide - wide.T - np.subtract.outer(excess, excess))
+    for b, start in enumerate(range(0, len(wide), 64)):
+        rows = slice(start, start + 64)
+        maxima[b, 0] = gaps[rows, start:].max()
+        maxima[b, 1] = max(abs(wide[rows, start:]).max(), abs(wide[start:, rows]).max())

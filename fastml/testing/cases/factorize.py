@@ -97,3 +97,21 @@ def triangularize(dtype, scale, seed):
     a = _matrix(dtype, scale, seed)
     args = {"matrix": a, "factor": sentinel((min(a.shape), a.shape[1]), dtype)}
     return Case(args, ("matrix", "factor"), compare=_compare_triangle)
+
+
+def _compare_solve(expected, got, args):
+    a, tol = args["matrix"], _tolerance(args)
+    np.testing.assert_allclose(a @ got["out"], args["right"], atol=tol)
+    np.testing.assert_allclose(got["out"], expected["out"], atol=tol)
+
+
+def solve_positive(dtype, scale, seed):
+    a = _matrix(dtype, scale, seed)
+    n = a.shape[1]
+    right = np.random.default_rng(seed + 1).standard_normal((n, 1 + seed % 5)).astype(dtype)
+    args = {
+        "matrix": (a.T @ a + np.eye(n)).astype(dtype),
+        "right": right,
+        "out": sentinel(right.shape, dtype),
+    }
+    return Case(args, ("matrix", "out"), compare=_compare_solve)

@@ -93,3 +93,37 @@ def block_project_back(dtype, scale, seed):
         "partials": sentinel((n_blocks, X.shape[1], n_columns), np.float64),
     }
     return Case(args, ("partials",), **_tolerance(dtype, 10 * block_rows))
+
+
+def multiply(dtype, scale, seed):
+    X, _, _, _ = _rows(dtype, scale, seed)
+    n_columns = choose(scale, seed, 3, _COLUMNS, 16)
+    right = np.random.default_rng(seed + 1).standard_normal((X.shape[1], n_columns))
+    out = sentinel((len(X), n_columns), dtype if seed % 2 else np.float64)
+    args = {"matrix": X, "right": right.astype(dtype), "out": out}
+    return Case(args, ("out",), **_tolerance(dtype, 10 * X.shape[1]))
+
+
+def center(dtype, scale, seed):
+    X, _, _, _ = _rows(dtype, scale, seed)
+    args = {
+        "matrix": X,
+        "row_means": X.astype(np.float64).mean(axis=1),
+        "column_means": _mean(X),
+        "mean": float(X.mean(dtype=np.float64)) if X.size else 0.0,
+    }
+    return Case(args, ("matrix",), **_tolerance(dtype, 10))
+
+
+def block_asymmetry(dtype, scale, seed):
+    n = choose(scale, seed, 5, (0, 1, 7, 64, 65, 200), 3000)
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((n, n))
+    if seed % 3:
+        matrix += matrix.T
+    args = {
+        "matrix": matrix.astype(dtype),
+        "excess": rng.standard_normal(n) * (seed % 2),
+        "maxima": sentinel((-(-n // 64), 2), np.float64),
+    }
+    return Case(args, ("maxima",), **_tolerance(dtype, 10))

@@ -1,0 +1,5 @@
+"""Feature maps that approximate kernels."""
+
+from fastml.kernel_approximation._nystroem import Nystroem
+
+__all__ = ["Nystroem"]

@@ -1,0 +1,280 @@
+"""Kernel matrices on the CPU: sums in registers, the rest of the function while they are in L1."""
+
+import numpy as np
+
+from fastml._jit import njit_parallel, prange
+from fastml._jit.nearest import tile_best
+from fastml._jit.rowwise import lane_argmax
+from fastml._jit.simd import TILE_COLS
+from fastml._jit.stretches import lane_squared_distance64
+from fastml._jit.tile import tile_rows
+from fastml.kernels.pairwise.forms import SQUARED
+from fastml.kernels.pairwise.panels import (
+    BLOCK,
+    BLOCK_PANELS,
+    ROW_STRIDE,
+    band_sums,
+    block_of,
+    end,
+    from_squares,
+    gram_block,
+    pack_panel,
+    scratch_for,
+)
+from fastml.kernels.pairwise.reference import sparse_products as _sparse_products
+
+# Numbers that one instruction takes, about: work is counted in instructions.
+LANES = 16
+# Below this size rows are packed by one thread: others would have to be started twice.
+PACKED_ALONE = 200_000
+
+
+def _gram_work(X, Y, symmetric, *rest):
+    return X.shape[0] * Y.shape[0] * (X.shape[1] / LANES + 2) / (1 + symmetric)
+
+
+@njit_parallel(work=_gram_work)
+def gram(
+    X,  # IN (n_samples, n_features)
+    Y,  # IN (n_others, n_features)
+    symmetric,  # IN scalar
+    term,  # IN scalar
+    offset,  # IN (n_features,)
+    x_scale,  # IN (n_scales,)
+    y_scale,  # IN (n_other_scales,)
+    x_squares,  # IN (n_squares,)
+    y_squares,  # IN (n_other_squares,)
+    ending,  # IN scalar
+    gamma,  # IN scalar
+    coef0,  # IN scalar
+    degree,  # IN scalar
+    probe,  # OUT (n_samples + n_others,)
+    out,  # OUT (n_samples, n_others)
+):
+    """Evaluate a kernel function on every row of X and every row of Y.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features) float array
+        Rows.
+    Y : (n_others, n_features) float array
+        Other rows, of the same dtype.
+    symmetric : bool
+        Whether Y is X: one half of the matrix is computed and mirrored.
+    term : int
+        What is summed over the features: one of the first row of `forms`.
+    offset : (n_features,) float array
+        Subtracted from every row of X and Y.
+    x_scale : (n_scales,) float array
+        Factors of the rows of X: n_samples of them, or none.
+    y_scale : (n_other_scales,) float array
+        Factors of the rows of Y: n_others of them, or none.
+    x_squares : (n_squares,) float array
+        Squared lengths of the rows of X less the offset; with them products become squared
+        distances ``|x|^2 + |y|^2 - 2 x'y``. None of them otherwise.
+    y_squares : (n_other_squares,) float array
+        The same for Y.
+    ending : int
+        What is made of ``gamma * sum + coef0``: one of the second row of `forms`.
+    gamma, coef0 : float
+        Of the dtype of X.
+    degree : float
+        Of the dtype of X: the exponent, at least 1, where the ending is a power.
+    probe : (n_samples + n_others,) float array
+        Written, if there are rows on both sides: the sums of each row of X with the first of Y,
+        then those of each row of Y with the first of X. NaN or infinity anywhere in X or Y shows.
+    out : (n_samples, n_others) float array
+        Written: the kernel matrix; where `symmetric`, symmetric to the bit.
+    """
+    n, d = X.shape
+    k = Y.shape[0]
+    n_panels = -(-k // TILE_COLS)
+    panels = np.empty((n_panels, d, TILE_COLS), X.dtype)
+    if Y.size < PACKED_ALONE:
+        for g in range(n_panels):
+            pack_panel(Y, g, offset, y_scale, panels[g])
+    else:
+        for g in prange(n_panels):
+            pack_panel(Y, np.int64(g), offset, y_scale, panels[g])
+    n_down, n_across = -(-n // BLOCK), -(-k // BLOCK)
+    n_tasks = n_down * (n_down + 1) // 2 if symmetric else n_down * n_across
+    for task in prange(n_tasks):
+        i, j = block_of(np.int64(task), n_across, symmetric)
+        gram_block(
+            i, j, X, k, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
+            ending, gamma, coef0, degree, probe, out,
+        )  # fmt: skip
+
+
+def _finish_work(sums, *rest):
+    return sums.size
+
+
+@njit_parallel(work=_finish_work)
+def finish(
+    sums,  # IN (n_samples, n_others)
+    x_squares,  # IN (n_squares,)
+    y_squares,  # IN (n_other_squares,)
+    ending,  # IN scalar
+    gamma,  # IN scalar
+    coef0,  # IN scalar
+    degree,  # IN scalar
+    out,  # OUT (n_samples, n_others)
+):
+    """Turn sums of products into values of a kernel function.
+
+    Parameters
+    ----------
+    sums : (n_samples, n_others) float64 array
+        Products of rows.
+    x_squares : (n_squares,) float64 array
+        As for `gram`.
+    y_squares : (n_other_squares,) float64 array
+        As for `gram`.
+    ending : int
+        As for `gram`.
+    gamma, coef0, degree : float
+        As for `gram`, in float64.
+    out : (n_samples, n_others) float array
+        Written: the kernel matrix.
+    """
+    n, k = sums.shape
+    for row in prange(n):
+        line = sums[row].copy()
+        if x_squares.size:
+            from_squares(x_squares[row], y_squares, k, line)
+        end(line, np.empty(k), ending, gamma, coef0, degree)
+        for c in range(k):
+            out[row, c] = line[c]
+
+
+def sparse_products(
+    x_data,  # IN (n_entries,)
+    x_indices,  # IN (n_entries,)
+    x_indptr,  # IN (n_samples + 1,)
+    y_data,  # IN (n_other_entries,)
+    y_indices,  # IN (n_other_entries,)
+    y_indptr,  # IN (n_others + 1,)
+    n_features,  # IN scalar
+    out,  # OUT (n_samples, n_others)
+):
+    """Multiply the rows of two sparse matrices; SciPy's product.
+
+    Parameters
+    ----------
+    x_data : (n_entries,) float array
+        Entries of the first matrix in CSR form.
+    x_indices : (n_entries,) int array
+        Their columns.
+    x_indptr : (n_samples + 1,) int array
+        Where its rows begin.
+    y_data : (n_other_entries,) float array
+        Entries of the second matrix.
+    y_indices : (n_other_entries,) int array
+        Their columns.
+    y_indptr : (n_others + 1,) int array
+        Where its rows begin.
+    n_features : int
+        Columns of both.
+    out : (n_samples, n_others) float array
+        Written: the products, dense.
+    """
+    _sparse_products(x_data, x_indices, x_indptr, y_data, y_indices, y_indptr, n_features, out)
+
+
+def _squares_work(X, offset, out):
+    return 3 * X.size / LANES
+
+
+@njit_parallel(work=_squares_work)
+def row_squares(
+    X,  # IN (n_samples, n_features)
+    offset,  # IN (n_features,)
+    out,  # OUT (n_samples,)
+):
+    """Sum the squares of every row, less the offset.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features) float array
+        Rows.
+    offset : (n_features,) float array
+        Subtracted from every row.
+    out : (n_samples,) float64 array
+        Written: the sums, added up in float64.
+    """
+    d = X.shape[1]
+    zeros = np.zeros(d, X.dtype)
+    for block in prange(-(-X.shape[0] // BLOCK)):
+        for row in range(block * BLOCK, min(X.shape[0], (block + 1) * BLOCK)):
+            out[row] = lane_squared_distance64(X, row * d, offset, zeros, 0, d)
+
+
+def _nearest_work(X, Y, indices, values):
+    return X.shape[0] * Y.shape[0] * (X.shape[1] / LANES + 2)
+
+
+@njit_parallel(work=_nearest_work)
+def nearest(
+    X,  # IN (n_samples, n_features)
+    Y,  # IN (n_others, n_features)
+    indices,  # OUT (n_samples,)
+    values,  # OUT (n_samples,)
+):
+    """Find the row of Y nearest to every row of X, by differences.
+
+    Parameters
+    ----------
+    X : (n_samples, n_features) float array
+        Rows.
+    Y : (n_others, n_features) float array
+        Candidates, at least one.
+    indices : (n_samples,) int64 array
+        Written: the index of the nearest row, the lowest one where distances tie.
+    values : (n_samples,) float array
+        Written: the squared distance to it; NaN or infinity for a row that holds such.
+    """
+    n, d = X.shape
+    k = Y.shape[0]
+    n_panels = -(-k // TILE_COLS)
+    panels = np.empty((n_panels, d, TILE_COLS), X.dtype)
+    offset = np.zeros(d, X.dtype)
+    none = np.empty(0, X.dtype)
+    if Y.size < PACKED_ALONE:
+        for g in range(n_panels):
+            pack_panel(Y, g, offset, none, panels[g])
+    else:
+        for g in prange(n_panels):
+            pack_panel(Y, np.int64(g), offset, none, panels[g])
+    for task in prange(-(-n // BLOCK)):
+        zeros, rows, band, wide = scratch_for(X)
+        height = tile_rows(X)
+        best = np.empty((height, TILE_COLS), X.dtype)
+        best_panel = np.zeros((height, TILE_COLS), np.int32)
+        stop = min(n, (task + 1) * BLOCK)
+        for first in range(task * BLOCK, stop, height):
+            n_rows = min(height, stop - first)
+            for p in range(height):
+                for lane in range(TILE_COLS):
+                    best[p, lane] = -np.inf
+            for g0 in range(0, n_panels, BLOCK_PANELS):
+                g1 = min(n_panels, g0 + BLOCK_PANELS)
+                band_sums(
+                    SQUARED, X, first, n_rows, offset, none, panels, g0, g1,
+                    zeros, rows, band, wide,
+                )  # fmt: skip
+                for p in range(height):
+                    for c in range((g1 - g0) * TILE_COLS):
+                        outside = g0 * TILE_COLS + c >= k
+                        band[p, c] = -np.inf if outside else -band[p, c]
+                for g in range(g0, g1):
+                    tile_best(
+                        best, best_panel, 0, g,
+                        rows, 0, ROW_STRIDE, 0, 1,
+                        panels, 0, 0, 1, 0,
+                        band, (g - g0) * TILE_COLS, BLOCK,
+                    )  # fmt: skip
+            for p in range(n_rows):
+                value, column = lane_argmax(best, best_panel, p * TILE_COLS)
+                indices[first + p] = column
+                values[first + p] = -value

@@ -1,0 +1,252 @@
+"""Pieces of the pairwise kernels for the CPU: bands of sums, their endings, the mirror image."""
+
+import numpy as np
+
+from fastml._jit import njit_leaf, vecmath
+from fastml._jit.lanes import fma
+from fastml._jit.memory import copy_items
+from fastml._jit.simd import TILE_COLS
+from fastml._jit.stretches import lane_subtract, squares_side_by_side, vector_lanes
+from fastml._jit.tile import tile, tile_absolute, tile_chi_squared, tile_difference, tile_rows
+from fastml.kernels.pairwise.forms import (
+    ABSOLUTE,
+    CHI_SQUARED,
+    EXP,
+    POWER,
+    PRODUCT,
+    ROOT,
+    SQUARED,
+    TANH,
+)
+
+# A task is a block of this many rows and columns: whole tiles of every height, whole panels.
+BLOCK = 240
+BLOCK_PANELS = BLOCK // TILE_COLS
+# Sums of runs of this many features are added up in float64.
+FEATURE_RUN = 128
+# The scratch's row stride: a run and one cache line more, so that rows fall into different sets.
+ROW_STRIDE = FEATURE_RUN + 16
+# Powers up to this one are multiplied out.
+MOST_PRODUCTS = 64
+
+
+@njit_leaf
+def pack_panel(Y, g, offset, scale, panel):
+    """Lay out rows g * TILE_COLS ... of Y, less the offset, as panel[feature, lane]."""
+    k, d = Y.shape
+    lanes = vector_lanes(Y)
+    first = g * TILE_COLS
+    n_rows = min(TILE_COLS, k - first)
+    whole, full = d // lanes * lanes, n_rows // lanes * lanes
+    squares_side_by_side(
+        panel, 0, TILE_COLS, Y, first * d, d, offset, full // lanes, d // lanes
+    )  # fmt: skip
+    for t in range(d):
+        for p in range(full if t < whole else 0, n_rows):
+            panel[t, p] = Y[first + p, t] - offset[t]
+        for p in range(n_rows, TILE_COLS):
+            panel[t, p] = 0
+    if scale.size:
+        for t in range(d):
+            for p in range(n_rows):
+                panel[t, p] *= scale[first + p]
+
+
+@njit_leaf
+def pack_rows(X, first, n_rows, t0, t1, offset, scale, rows):
+    """Copy a run of features of consecutive rows of X, less the offset, into the scratch."""
+    d = X.shape[1]
+    for p in range(n_rows):
+        lane_subtract(rows, p * ROW_STRIDE, X, (first + p) * d + t0, offset, t0, t1 - t0)
+        if scale.size:
+            for t in range(t1 - t0):
+                rows[p, t] *= scale[first + p]
+
+
+@njit_leaf
+def run_tile(term, rows, panels, start, n_inner, band, column, zeros):
+    """Write the sums over one run of one panel into a band."""
+    if term == PRODUCT:
+        tile(
+            band, column, BLOCK, rows, 0, ROW_STRIDE, 0, 1,
+            panels, start, 0, 1, n_inner, zeros, 0, 0,
+        )  # fmt: skip
+    elif term == SQUARED:
+        tile_difference(
+            band, column, BLOCK, rows, 0, ROW_STRIDE, 0, 1,
+            panels, start, 0, 1, n_inner, zeros, 0, 0,
+        )  # fmt: skip
+    elif term == ABSOLUTE:
+        tile_absolute(
+            band, column, BLOCK, rows, 0, ROW_STRIDE, 0, 1,
+            panels, start, 0, 1, n_inner, zeros, 0, 0,
+        )  # fmt: skip
+    elif term == CHI_SQUARED:
+        tile_chi_squared(
+            band, column, BLOCK, rows, 0, ROW_STRIDE, 0, 1,
+            panels, start, 0, 1, n_inner, zeros, 0, 0,
+        )  # fmt: skip
+
+
+@njit_leaf
+def band_sums(term, X, first, n_rows, offset, scale, panels, g0, g1, zeros, rows, band, wide):
+    """Fill band[p, :] with the sums of row first + p of X and the columns of panels g0 ... g1."""
+    d = X.shape[1]
+    width = (g1 - g0) * TILE_COLS
+    if d == 0:
+        band[:] = 0
+    for t0 in range(0, d, FEATURE_RUN):
+        t1 = min(d, t0 + FEATURE_RUN)
+        pack_rows(X, first, n_rows, t0, t1, offset, scale, rows)
+        for g in range(g0, g1):
+            start = (g * d + t0) * TILE_COLS
+            run_tile(term, rows, panels, start, t1 - t0, band, (g - g0) * TILE_COLS, zeros)
+        if d > FEATURE_RUN:
+            for p in range(n_rows):
+                for c in range(width):
+                    total = np.float64(band[p, c])
+                    if t0 > 0:
+                        total += wide[p, c]
+                    wide[p, c] = total
+    if d > FEATURE_RUN:
+        for p in range(n_rows):
+            for c in range(width):
+                band[p, c] = wide[p, c]
+
+
+@njit_leaf
+def scratch_for(X):
+    """Return what `band_sums` works in: one set for each task."""
+    height = tile_rows(X)
+    zeros = np.zeros(TILE_COLS, X.dtype)
+    rows = np.zeros((height, ROW_STRIDE), X.dtype)
+    band = np.zeros((height, BLOCK), X.dtype)
+    wide = np.empty((height if X.shape[1] > FEATURE_RUN else 0, BLOCK), np.float64)
+    return zeros, rows, band, wide
+
+
+@njit_leaf
+def from_squares(x_square, y_squares, n, sums):
+    """Turn products of centred rows into squared distances."""
+    for c in range(n):
+        # Both squares first: their sum is the same for (x, y) and (y, x).
+        value = (x_square + y_squares[c]) - 2 * sums[c]
+        # False for NaN, which goes through.
+        sums[c] = 0 if value < 0 else value
+
+
+@njit_leaf
+def raise_to(values, spare, degree):
+    """Raise every value to an integer power of at least 1, by squaring."""
+    for i in range(values.size):
+        spare[i] = 1
+    while degree > 0:
+        if degree & 1:
+            for i in range(values.size):
+                spare[i] *= values[i]
+        degree >>= 1
+        if degree > 0:
+            for i in range(values.size):
+                values[i] *= values[i]
+    for i in range(values.size):
+        values[i] = spare[i]
+
+
+@njit_leaf
+def end(values, spare, ending, gamma, coef0, degree):
+    """Turn sums into values of the kernel function, in place."""
+    if ending == EXP:
+        for i in range(values.size):
+            values[i] = vecmath.exp(fma(gamma, values[i], coef0))
+        return
+    if ending == TANH:
+        for i in range(values.size):
+            values[i] = vecmath.tanh(fma(gamma, values[i], coef0))
+        return
+    for i in range(values.size):
+        values[i] = fma(gamma, values[i], coef0)
+    if ending == ROOT:
+        for i in range(values.size):
+            values[i] = np.sqrt(values[i])
+    elif ending == POWER:
+        if degree == np.floor(degree) and degree <= MOST_PRODUCTS:
+            raise_to(values, spare, np.int64(degree))
+        elif values.itemsize == 4:
+            for i in range(values.size):
+                power = np.float64(degree) * vecmath.log(np.float64(values[i]))
+                values[i] = vecmath.exp(power)
+        else:
+            for i in range(values.size):
+                values[i] = values[i] ** degree
+
+
+@njit_leaf
+def mirror(out, row0, n_rows, column0, n_columns, zeros):
+    """Copy a block of a square matrix to its place on the other side of the diagonal."""
+    n = out.shape[1]
+    lanes = vector_lanes(out)
+    down, across = n_columns // lanes * lanes, n_rows // lanes * lanes
+    for c in range(0, down, lanes):
+        # The rows written here are contiguous over the whole block.
+        squares_side_by_side(
+            out, (column0 + c) * n + row0, n, out, row0 * n + column0 + c, n, zeros,
+            across // lanes, 1,
+        )  # fmt: skip
+    for c in range(n_columns):
+        for r in range(across if c < down else 0, n_rows):
+            out[column0 + c, row0 + r] = out[row0 + r, column0 + c]
+
+
+@njit_leaf
+def store(band, n_rows, n_columns, out, row0, column0):
+    """Copy a band to its place in the matrix."""
+    for p in range(n_rows):
+        copy_items(out, (row0 + p) * out.shape[1] + column0, band, p * BLOCK, n_columns)
+
+
+@njit_leaf
+def block_of(task, n_across, symmetric):
+    """Return the block (i, j) of a task: of all, or of those with i <= j."""
+    if not symmetric:
+        return task // n_across, task % n_across
+    i, j = 0, task
+    while j >= n_across - i:
+        j -= n_across - i
+        i += 1
+    return i, i + j
+
+
+@njit_leaf
+def gram_block(
+    i, j, X, k, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
+    ending, gamma, coef0, degree, probe, out,
+):  # fmt: skip
+    """Write block (i, j) of the kernel matrix, and its mirror image where it is symmetric."""
+    n, n_panels = X.shape[0], panels.shape[0]
+    zeros, rows, band, wide = scratch_for(X)
+    spare = np.empty(band.size, X.dtype)
+    height = tile_rows(X)
+    column0 = j * BLOCK
+    n_columns = min(BLOCK, k - column0)
+    g0, g1 = j * BLOCK_PANELS, min(n_panels, (j + 1) * BLOCK_PANELS)
+    row0, stop = i * BLOCK, min(n, (i + 1) * BLOCK)
+    for first in range(row0, stop, height):
+        n_rows = min(height, stop - first)
+        band_sums(term, X, first, n_rows, offset, x_scale, panels, g0, g1, zeros, rows, band, wide)
+        if x_squares.size:
+            for p in range(n_rows):
+                from_squares(x_squares[first + p], y_squares[column0:], n_columns, band[p])
+                if symmetric and i == j:
+                    band[p, first + p - column0] = 0
+        if j == 0:
+            for p in range(n_rows):
+                probe[first + p] = band[p, 0]
+        if first == 0:
+            for c in range(n_columns):
+                probe[n + column0 + c] = band[0, c]
+                if symmetric:
+                    probe[column0 + c] = band[0, c]
+        end(band.reshape(band.size), spare, ending, gamma, coef0, degree)
+        store(band, n_rows, n_columns, out, first, column0)
+    if symmetric and i != j:
+        mirror(out, row0, stop - row0, column0, n_columns, np.zeros(BLOCK, X.dtype))
