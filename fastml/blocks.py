@@ -6,7 +6,7 @@ serial code in one order, and blocks are merged pairwise along a fixed binary tr
 result has the same bits wherever and however often it is computed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -49,12 +49,14 @@ def spans(n_rows: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + step, n_rows)
 
 
-def merge_tree(parts: Sequence[T], merge: Callable[[T, T], T]) -> T:
+def merge_tree(parts: Iterable[T], merge: Callable[[T, T], T]) -> T:
     """Merge partial results pairwise, neighbours first, in an order fixed by their number.
+
+    Parts are merged as they come: of n parts, not many more than log2 n are in memory at a time.
 
     Parameters
     ----------
-    parts : sequence
+    parts : iterable
         Partial results of blocks 0, 1, 2, ... in order; at least one.
     merge : callable
         ``merge(left, right)`` of two neighbours.
@@ -64,10 +66,23 @@ def merge_tree(parts: Sequence[T], merge: Callable[[T, T], T]) -> T:
     object
         The merged result.
     """
-    if len(parts) == 0:
+    # Merged neighbours, each the result of fewer parts than the one before it.
+    waiting: list[T] = []
+    count = 0
+    for part in parts:
+        waiting.append(part)
+        del part  # memory that the next part needs
+        count += 1  # noqa: SIM113  (enumerate would hold the last part)
+        # As many merges as `count` can be halved: two results of one size never wait.
+        for _ in range((count & -count).bit_length() - 1):
+            _merge_last(waiting, merge)
+    if not waiting:
         raise ValueError("merge_tree needs at least one part, got none.")
-    level = list(parts)
-    while len(level) > 1:
-        pairs = [merge(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        level = pairs + level[2 * len(pairs) :]
-    return level[0]
+    while len(waiting) > 1:
+        _merge_last(waiting, merge)
+    return waiting[0]
+
+
+def _merge_last(waiting: list[T], merge: Callable[[T, T], T]) -> None:
+    right = waiting.pop()
+    waiting[-1] = merge(waiting[-1], right)

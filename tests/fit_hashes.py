@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from fastml.cluster import KMeans
-from fastml.decomposition import PCA
+from fastml.decomposition import PCA, IncrementalPCA
 from fastml.metrics import pairwise
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -52,6 +52,14 @@ def pca_models(dtype):
             yield f"{solver} sparse", PCA(5, **options).fit(thin), thin
 
 
+def incremental_models(dtype):
+    """Yield the name, model and rows of IncrementalPCA fits."""
+    X, _ = rows(dtype)
+    wide = X[:1800].reshape(100, -1)
+    yield "incremental", IncrementalPCA(5, batch_size=3000).fit(X), X
+    yield "incremental wide", IncrementalPCA(5, batch_size=25).fit(wide), wide
+
+
 def digest(value):
     """Return a short hash of the type, shape and bits of an attribute."""
     if isinstance(value, np.ndarray | np.generic):
@@ -91,7 +99,8 @@ def pairwise_hashes(dtype):
 
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models and kernel matrices of a dtype."""
-    return hashes(kmeans_models(dtype)) | hashes(pca_models(dtype)) | pairwise_hashes(dtype)
+    models = (kmeans_models, pca_models, incremental_models)
+    return hashes(model for make in models for model in make(dtype)) | pairwise_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

@@ -108,17 +108,23 @@ def test_sparse_agrees_with_sklearn(backend, solver, container):
     assert_allclose(ours.transform(X), theirs.transform(X), atol=1e-8)
 
 
+@pytest.mark.parametrize("whiten", [False, True])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_float32_far_from_zero(solver):
+def test_float32_far_from_zero(backend, solver, whiten):
     # The covariance of float32 data is lost in float32 second moments at this mean.
     rng = np.random.default_rng(0)
     X = (spectrum_data(5000, 8) * 20).astype(np.float32)
     X = (X + rng.uniform(0.5e6, 1.5e6, 8)).astype(np.float32)
-    expected = sklearn_decomposition.PCA(3, svd_solver="full").fit(X.astype(np.float64))
-    pca = PCA(3, svd_solver=solver, random_state=0).fit(X)
-    assert_allclose(pca.components_, expected.components_, atol=1e-3)
-    assert_allclose(pca.explained_variance_, expected.explained_variance_, rtol=1e-3)
-    assert_allclose(pca.transform(X), expected.transform(X), atol=0.3)
+    exact = X.astype(np.float64)
+    expected = sklearn_decomposition.PCA(3, svd_solver="full", whiten=whiten).fit(exact)
+    pca = PCA(3, svd_solver=solver, whiten=whiten, random_state=0)
+    projected = pca.fit_transform(X)
+    assert_same_model(pca, expected, 1e-4)
+    projections = expected.transform(exact)
+    tol = 1e-4 * np.abs(projections).max()
+    assert_allclose(projected, projections, atol=tol)
+    assert_allclose(pca.transform(X), projections, atol=tol)
+    assert_allclose(pca.score_samples(X), expected.score_samples(exact), rtol=1e-3)
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 5, 7, 12, 13])

@@ -12,6 +12,7 @@ ESTIMATORS = [cluster.KMeans(3, random_state=0, algorithm=name) for name in ("ll
     decomposition.PCA(2, svd_solver=solver, random_state=0)
     for solver in ("auto", "full", "covariance_eigh", "arpack", "randomized")
 ]
+ESTIMATORS += [decomposition.IncrementalPCA(2)]
 
 
 @pytest.fixture(params=["cpu", "reference"])

@@ -69,6 +69,11 @@ class Backend:
         """How many shares a kernel that keeps one partial result per worker should be given."""
         return 1
 
+    @property
+    def blocks_at_once(self) -> int:
+        """How many blocks of rows keep a kernel busy: more take memory for their results."""
+        return self.n_workers
+
     def asarray(self, a: Any, dtype: Any = None) -> Any:
         """Return `a` as kernels take it, the same array where it is so already.
 

@@ -10,12 +10,18 @@ from typing import Any
 import numpy as np
 
 from fastml.backends.base import Backend, kernel_dtype, on_device
+from fastml.blocks import MAX_BLOCKS
 
 INSTALL = "python -m pip install 'fastml[cuda13]' (CUDA 13) or 'fastml[cuda12]' (CUDA 12)"
 
 
 class CudaBackend(Backend):
     """Arrays of CuPy, kernels on the current device and CuPy's current stream."""
+
+    @property
+    def blocks_at_once(self) -> int:
+        """All of them: a device is kept busy by products of many blocks at a time."""
+        return MAX_BLOCKS
 
     def asarray(self, a: Any, dtype: Any = None) -> Any:
         """Return `a` on the device; see `Backend.asarray`."""

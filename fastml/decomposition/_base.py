@@ -31,6 +31,10 @@ class PrincipalAxes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """Return what columns are divided by before projection, or None."""
         return getattr(self, "scale_", None)
 
+    def _exact_mean(self) -> Any:
+        """Return the mean in float64, with the digits that a float32 `mean_` has no room for."""
+        return self.mean_ + getattr(self, "_mean_rest", 0.0)
+
     def _axes(self) -> Any:
         """Return the components, undone of what whitening will multiply them by."""
         if not self.whiten:
@@ -112,11 +116,11 @@ class PrincipalAxes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             right = right / np.maximum(deviation, np.finfo(deviation.dtype).eps)
         right = right.astype(dtype, copy=False)
         if sparse.issparse(X):
-            return X @ right - self.mean_ @ right
+            return X @ right - (self._exact_mean() @ right).astype(dtype)
         backend = resolve(X)
         rows = backend.asarray(X, dtype)
         out = backend.empty((X.shape[0], right.shape[1]), dtype)
-        mean = backend.asarray(self.mean_, np.float64)
+        mean = backend.asarray(self._exact_mean(), np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             backend.kernels("linalg").project(rows, mean, backend.asarray(right), out)
             finite = bool(backend.xp.isfinite(out.sum()))
@@ -173,7 +177,7 @@ class PrincipalAxes(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         precision = self.get_precision()
         backend = resolve(X)
         rows = backend.asarray(X, np.result_type(X.dtype, precision.dtype))
-        mean = backend.asarray(self.mean_, np.float64)
+        mean = backend.asarray(self._exact_mean(), np.float64)
         factor = backend.asarray(precision, rows.dtype)
         distances = backend.empty(rows.shape[0], rows.dtype)
         # By blocks, so that centred rows take little memory.

@@ -1,5 +1,6 @@
 """Weighted mean and scatter of rows, as partial results of blocks that merge in a fixed tree."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +10,12 @@ from fastml.backends import Backend
 from fastml.blocks import ROW_UNIT, block_rows, merge_tree
 
 __all__ = ["Moments", "Plan", "column_moments", "finish", "merge", "moments", "partials", "plan"]
-__all__ += ["rows_per_block"]
+__all__ += ["blocks_of_run", "rows_per_block"]
 
 # Bytes that the scatter matrices of all blocks together may take.
 MAX_PARTIAL_BYTES = 2 << 20
+# Blocks are computed this many bytes of scatter matrices at a time, or enough of them to be busy.
+RUN_BYTES = 256 << 10
 # A block of fewer rows, or of fewer products of two columns, is sooner computed than merged.
 MIN_ROWS = 480
 MIN_PRODUCTS = 500_000
@@ -71,8 +74,8 @@ def plan(n_rows: int, n_features: int, weighted: bool) -> Plan:
     return Plan(step, fold)
 
 
-def partials(backend: Backend, X: Any, sample_weight: Any, cut: Plan) -> list[Moments]:
-    """Return the moments of each block of rows.
+def partials(backend: Backend, X: Any, sample_weight: Any, cut: Plan) -> Iterator[Moments]:
+    """Yield the moments of each block of rows.
 
     Parameters
     ----------
@@ -85,19 +88,33 @@ def partials(backend: Backend, X: Any, sample_weight: Any, cut: Plan) -> list[Mo
     cut : Plan
         Of the data set that the rows are a run of blocks of.
 
-    Returns
-    -------
-    list of Moments
+    Yields
+    ------
+    Moments
         In the order of the rows.
     """
     n_samples, n_features = X.shape
     step, fold = cut
     if sparse.issparse(X):
         sample_weight = backend.to_host(sample_weight)
-        return [
-            _sparse_moments(backend, X[start : start + step], sample_weight[start : start + step])
-            for start in range(0, n_samples, step)
-        ]
+        for start in range(0, n_samples, step):
+            stop = start + step
+            yield _sparse_moments(backend, X[start:stop], sample_weight[start:stop])
+        return
+    run = blocks_of_run(backend, 8 * (fold * n_features) ** 2) * step
+    for start in range(0, n_samples, run):
+        stop = start + run
+        yield from _run_moments(backend, X[start:stop], sample_weight[start:stop], cut)
+
+
+def blocks_of_run(backend: Backend, block_bytes: int) -> int:
+    """Return how many blocks to compute at a time: a power of two, so that they merge into one."""
+    return 1 << (max(backend.blocks_at_once, RUN_BYTES // block_bytes, 1) - 1).bit_length()
+
+
+def _run_moments(backend: Backend, X: Any, sample_weight: Any, cut: Plan) -> Iterator[Moments]:
+    n_samples, n_features = X.shape
+    step, fold = cut
     whole = n_samples // fold * fold
     wide = X[:whole].reshape(whole // fold, fold * n_features)
     means, scatters, weights = _block_moments(backend, wide, sample_weight, step // fold)
@@ -107,10 +124,12 @@ def partials(backend: Backend, X: Any, sample_weight: Any, cut: Plan) -> list[Mo
         Moments(float(weight) * fold, means[b], scatters[b])
         for b, weight in enumerate(backend.to_host(weights))
     ]
+    del means, scatters  # their memory is free once all parts are merged
+    while parts:
+        yield parts.pop(0)
     if whole < n_samples:
-        means, scatters, weights = _block_moments(backend, X[whole:], sample_weight, step)
-        parts.append(Moments(float(n_samples - whole), means[0], scatters[0]))
-    return parts
+        means, scatters, _ = _block_moments(backend, X[whole:], sample_weight, step)
+        yield Moments(float(n_samples - whole), means[0], scatters[0])
 
 
 def _block_moments(backend: Backend, X: Any, sample_weight: Any, step: int) -> tuple[Any, Any, Any]:

@@ -277,6 +277,7 @@ class PCA(PrincipalAxes):
             self.noise_variance_ = dtype.type(left_out / (solution.n_variances - k))
         self.n_components_ = k
         self.mean_ = solution.mean.astype(dtype)
+        self._mean_rest = solution.mean - self.mean_
         self.scale_ = None if solution.scale is None else solution.scale.astype(dtype)
         rank = int(np.count_nonzero(variances[:k] > solution.floor))
         components = completed(solution.components[:k], rank)

@@ -11,6 +11,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from fastml.backends import Backend
 from fastml.decomposition._moments import Moments, column_moments, finish, moments
+from fastml.decomposition._spectral import leading
 from fastml.decomposition._truncated import CentredMatrix, arpack_svd, randomized_svd
 from fastml.kernels.factorize.blas import one_blas_thread
 
@@ -98,15 +99,6 @@ def _rounding(values: Any, size: int, dtype: Any) -> float:
     return float(4 * np.finfo(dtype).eps * size**0.5 * values.max(initial=0.0))
 
 
-def _largest(backend: Backend, covariance: Any, k: int) -> tuple[Any, Any]:
-    """Return the `k` largest eigenvalues and their eigenvectors; overwrites the matrix."""
-    values = backend.empty(k, covariance.dtype)
-    vectors = backend.empty((k, covariance.shape[0]), covariance.dtype)
-    backend.kernels("factorize").eigh(covariance, values, vectors)
-    # Rounding can make eigenvalues that are zero slightly negative.
-    return np.maximum(backend.to_host(values), 0.0), backend.to_host(vectors)
-
-
 def solve_covariance(problem: Problem) -> Solution:
     """Eigenvectors of the covariance matrix."""
     backend = problem.backend
@@ -115,17 +107,10 @@ def solve_covariance(problem: Problem) -> Solution:
     scale = _scale(problem, mean, covariance.diagonal())
     if scale is not None:
         covariance = covariance / (scale[:, None] * scale)
-    total = float(covariance.trace())
     n_features = mean.shape[0]
     wanted = problem.n_components
     k = int(wanted) if wanted != "mle" and wanted >= 1 else n_features
-    values, vectors = _largest(backend, covariance.copy(), k)
-    rest = max(total - values.sum(), 0.0)
-    if k < n_features and rest <= n_features * np.finfo(np.float64).eps * total:
-        # The difference is all rounding: sum the small eigenvalues instead.
-        values, vectors = _largest(backend, covariance, n_features)
-    if values.size == n_features:
-        total, rest = values.sum(), 0.0
+    values, vectors, rest = leading(backend, covariance, k)
     return Solution(
         weight=state.weight,
         mean=backend.to_host(mean),
@@ -134,7 +119,7 @@ def solve_covariance(problem: Problem) -> Solution:
         singular_values=np.sqrt(values * (state.weight - 1)),
         components=vectors,
         variances=values,
-        total_variance=total,
+        total_variance=float(values.sum()) + rest,
         rest=rest,
         n_variances=n_features,
         floor=_rounding(values, n_features, np.float64),

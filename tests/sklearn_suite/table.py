@@ -27,6 +27,10 @@ TABLE = {
         "sklearn/decomposition/tests/test_pca.py",
         {"sklearn.decomposition.PCA": "fastml.decomposition.PCA"},
     ),
+    "IncrementalPCA": Row(
+        "sklearn/decomposition/tests/test_incremental_pca.py",
+        {"sklearn.decomposition.IncrementalPCA": "fastml.decomposition.IncrementalPCA"},
+    ),
     "KernelPCA": Row(
         "sklearn/decomposition/tests/test_kernel_pca.py",
         {"sklearn.decomposition.KernelPCA": "fastml.decomposition.KernelPCA"},

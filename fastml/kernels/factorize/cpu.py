@@ -101,6 +101,24 @@ def lu(
         basis[:], _ = scipy.linalg.lu(matrix, permute_l=True, overwrite_a=True, check_finite=False)
 
 
+def triangularize(
+    matrix,  # INOUT (n_rows, n_columns)
+    factor,  # OUT (rank, n_columns)
+):
+    """Triangular factor R of a matrix, whose singular values and right vectors it shares.
+
+    Parameters
+    ----------
+    matrix : (n_rows, n_columns) float
+        Overwritten.
+    factor : (rank, n_columns), dtype of matrix
+        Written: the factor R; rank is the smaller of n_rows and n_columns.
+    """
+    with one_blas_thread():
+        # SciPy's would return as many rows as the matrix has.
+        factor[:] = np.linalg.qr(matrix, mode="r")
+
+
 def solve_positive(
     matrix,  # INOUT (n, n)
     right,  # IN (n, n_columns)

@@ -46,6 +46,13 @@ def lu(
     basis[:] = cupyx.scipy.linalg.lu(matrix, permute_l=True)[0]
 
 
+def triangularize(
+    matrix,  # INOUT (n_rows, n_columns)
+    factor,  # OUT (rank, n_columns)
+):
+    factor[:] = array_module(matrix).linalg.qr(matrix, mode="r")
+
+
 def solve_positive(
     matrix,  # INOUT (n, n)
     right,  # IN (n, n_columns)

@@ -37,6 +37,13 @@ def lu(
     basis[:] = scipy.linalg.lu(matrix, permute_l=True)[0]
 
 
+def triangularize(
+    matrix,  # INOUT (n_rows, n_columns)
+    factor,  # OUT (rank, n_columns)
+):
+    factor[:] = np.linalg.qr(matrix, mode="r")
+
+
 def solve_positive(
     matrix,  # INOUT (n, n)
     right,  # IN (n, n_columns)

@@ -86,6 +86,19 @@ def lu(dtype, scale, seed):
     return _basis_case(dtype, scale, seed, _compare_lu)
 
 
+def _compare_triangle(expected, got, args):
+    # Rows have no signs, so what does not depend on them is compared.
+    r, a, tol = got["factor"], args["matrix"], _tolerance(args)
+    np.testing.assert_allclose(r.T @ r, a.T @ a, atol=tol * np.abs(a.T @ a).max() ** 0.5)
+    np.testing.assert_array_equal(r, np.triu(r))
+
+
+def triangularize(dtype, scale, seed):
+    a = _matrix(dtype, scale, seed)
+    args = {"matrix": a, "factor": sentinel((min(a.shape), a.shape[1]), dtype)}
+    return Case(args, ("matrix", "factor"), compare=_compare_triangle)
+
+
 def _compare_solve(expected, got, args):
     a, tol = args["matrix"], _tolerance(args)
     np.testing.assert_allclose(a @ got["out"], args["right"], atol=tol)
