@@ -61,7 +61,14 @@ def validate(estimator: Any, X: Any, *, reset: bool, finite: bool = True, **opti
 
 
 def _needs_no_conversion(
-    estimator: Any, X: Any, *, ensure_min_samples: int = 1, accept_sparse: Any = None, **others: Any
+    estimator: Any,
+    X: Any,
+    *,
+    ensure_min_samples: int = 1,
+    order: str | None = None,
+    accept_sparse: Any = None,
+    accept_large_sparse: bool = True,
+    **others: Any,
 ) -> bool:
     """Return whether scikit-learn would hand back X itself, which takes it longer than small fits.
 
@@ -71,6 +78,7 @@ def _needs_no_conversion(
         type(X) is np.ndarray
         and X.ndim == 2
         and X.dtype in FLOATS
+        and (order is None or (order == "C" and X.flags.c_contiguous))
         and X.shape[0] >= ensure_min_samples
         and X.shape[1] > 0
         and not others
