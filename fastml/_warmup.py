@@ -35,6 +35,14 @@ def _kmeans(backend: Backend, dtype: np.dtype[Any]) -> None:
             KMeans(2, init=far, max_iter=2, tol=1e9, algorithm=algorithm).fit(data)
 
 
+def _minibatch(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.cluster import MiniBatchKMeans
+
+    X = _blobs(dtype)
+    for data in (X, sp.csr_matrix(X)):
+        MiniBatchKMeans(20, max_iter=1, n_init=2, random_state=0).fit(data).partial_fit(data)
+
+
 def _distances(backend: Backend, dtype: np.dtype[Any]) -> None:
     X = backend.asarray(_blobs(dtype))
     for squared in (False, True):
@@ -85,6 +93,7 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "distances": _distances,
     "pairwise": _pairwise,
     "kmeans": _kmeans,
+    "minibatch": _minibatch,
     "elementwise": _elementwise,
     "rng": _rng,
 }
@@ -104,7 +113,7 @@ def warmup(
     ----------
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
-        "kmeans" (KMeans), "elementwise", "rng"; all by default.
+        "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

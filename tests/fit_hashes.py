@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from scipy import sparse
 
-from fastml.cluster import KMeans
+from fastml.cluster import KMeans, MiniBatchKMeans
 from fastml.decomposition import PCA, IncrementalPCA
 from fastml.metrics import pairwise
 
@@ -35,6 +35,12 @@ def kmeans_models(dtype):
     yield "spherical", KMeans(N_CLUSTERS, metric="spherical", **options).fit(X), X
     thin = sparse.csr_array(np.where(X > 5.5, X, 0))
     yield "sparse", KMeans(N_CLUSTERS, **options).fit(thin, sample_weight=weight), thin
+    batches = {"random_state": 0, "max_iter": 2, "n_init": 2, "batch_size": 1000}
+    for name, given in (("batches", X), ("batches sparse", thin)):
+        model = MiniBatchKMeans(N_CLUSTERS, **batches).fit(given, sample_weight=weight)
+        yield name, model, given
+        model = MiniBatchKMeans(N_CLUSTERS, **batches).partial_fit(given)
+        yield f"{name} given", model.partial_fit(given, None, weight), given
 
 
 def pca_models(dtype):
@@ -76,9 +82,9 @@ def hashes(models):
             if attribute.endswith("_"):
                 found[f"{name} {attribute}"] = digest(value)
         found[f"{name} transform"] = digest(model.transform(X))
-        if isinstance(model, KMeans) or not sparse.issparse(X):
+        if isinstance(model, KMeans | MiniBatchKMeans) or not sparse.issparse(X):
             found[f"{name} score"] = digest(model.score(X))
-        if isinstance(model, KMeans):
+        if isinstance(model, KMeans | MiniBatchKMeans):
             found[f"{name} predict"] = digest(model.predict(X))
     return found
 
