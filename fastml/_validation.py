@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_n_features, validate_data
 from fastml.backends import as_cupy, fetched, on_device, sparse_on_device
 from fastml.config import get_config
 
-__all__ = ["check_finite_wanted", "refuse_non_finite", "too_large", "validate"]
+__all__ = ["check_finite_wanted", "is_plain", "refuse_non_finite", "too_large", "validate"]
 
 FLOATS = [np.float64, np.float32]
 
@@ -47,8 +47,10 @@ def validate(estimator: Any, X: Any, *, reset: bool, finite: bool = True, **opti
         X, finite = fetched(X), True
     if on_device(X):
         return _validate_on_device(estimator, X, reset, finite, options)
-    if not finite and _needs_no_conversion(estimator, X, **options):
+    if _needs_no_conversion(estimator, X, **options):
         _check_n_features(estimator, X, reset=reset)
+        if finite and check_finite_wanted():
+            assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
         return X
     return validate_data(
         estimator,
@@ -61,21 +63,32 @@ def validate(estimator: Any, X: Any, *, reset: bool, finite: bool = True, **opti
 
 
 def _needs_no_conversion(
-    estimator: Any, X: Any, *, ensure_min_samples: int = 1, accept_sparse: Any = None, **others: Any
+    estimator: Any,
+    X: Any,
+    *,
+    ensure_min_samples: int = 1,
+    accept_sparse: Any = None,
+    accept_large_sparse: bool = True,
+    order: str | None = None,
+    **others: Any,
 ) -> bool:
     """Return whether scikit-learn would hand back X itself, which takes it longer than small fits.
 
     Options not named here can ask for a copy or for another check.
     """
     return (
-        type(X) is np.ndarray
-        and X.ndim == 2
-        and X.dtype in FLOATS
+        is_plain(X)
         and X.shape[0] >= ensure_min_samples
         and X.shape[1] > 0
+        and (order is None or (order == "C" and X.flags.c_contiguous))
         and not others
         and not hasattr(estimator, "feature_names_in_")
     )
+
+
+def is_plain(X: Any) -> bool:
+    """Return whether X is a two-dimensional NumPy array of floats that kernels take."""
+    return type(X) is np.ndarray and X.ndim == 2 and X.dtype in FLOATS
 
 
 def _validate_on_device(

@@ -74,11 +74,13 @@ def unit_rows(X: Any) -> tuple[Any, Any]:
 
 def checked_weight(sample_weight: Any, X: Any) -> Array:
     """Return weights of the dtype of X, none negative, not all zero."""
+    if sample_weight is None:
+        return np.ones(X.shape[0], np.dtype(X.dtype))
     stand_in = X if not on_device(X) else np.empty((X.shape[0], 0), X.dtype)
     weight = _check_sample_weight(
         sample_weight, stand_in, dtype=np.dtype(X.dtype), ensure_non_negative=True
     )
-    if sample_weight is not None and not weight.any():
+    if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight
 

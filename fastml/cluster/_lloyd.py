@@ -32,10 +32,16 @@ class State:
     scales : ndarray of shape (n_features + 1,)
         Units of the fixed-point sums per unit of weight * X in each column and, last, of weight:
         powers of two chosen so that no sum over all rows overflows.
+    ratios : ndarray of shape (n_features,)
+        The last of the scales over the others.
+    offset : ndarray of shape (n_features,)
+        In float64.
     """
 
     centers: Array
     scales: Array
+    ratios: Array
+    offset: Array
 
 
 class Memory:
@@ -111,17 +117,20 @@ def totals(sums: Array) -> Array:
     return total
 
 
-def finish(state: State, total: Array, offset: Array) -> Array:
+def finish(state: State, total: Array) -> Array:
     """Return the new centers, less the offset, from the sums of all rows in float64.
 
     A cluster without weight is put where the heaviest one is.
     """
-    weight = np.maximum(total[:, -1:], 0.0)
+    weight = total[:, -1:]
+    without = weight <= 0
+    some = without.any()
     # Units are divided last: weights times their unit could overflow where the means do not.
-    means = total[:, :-1] / np.where(weight > 0, weight, 1.0)
-    means = means * (state.scales[-1] / state.scales[:-1]) - offset
-    if not weight.all():
-        means[weight[:, 0] == 0] = means[np.argmax(weight)]
+    means = total[:, :-1] / (np.where(without, 1.0, weight) if some else weight)
+    means *= state.ratios
+    means -= state.offset
+    if some:
+        means[without[:, 0]] = means[np.argmax(weight)]
     return means.astype(state.centers.dtype)
 
 
@@ -184,7 +193,9 @@ def lloyd(
     """
     backend, n_clusters = rows.backend, len(centers)
     heaviest = float(rows.host_weight.max(initial=0.0))
-    state = State(centers, fixed_point_scales(rows.n_rows, peaks, heaviest))
+    scales = fixed_point_scales(rows.n_rows, peaks, heaviest)
+    ratios, offset = scales[-1] / scales[:-1], rows.host_offset.astype(np.float64)
+    state = State(centers, scales, ratios, offset)
     memory = Memory(rows, state)
     few_enough = Bounds.start_below(rows, n_clusters) if isinstance(rows, DenseRows) else 0.0
     bounds = None
@@ -195,18 +206,21 @@ def lloyd(
         total = totals(partial(state, rows, memory, bounds))
         if not total[:, -1].all():
             relocate_empty(rows, memory, state, total)
-        new = finish(state, total, rows.host_offset.astype(np.float64))
+        new = finish(state, total)
         if normalise is not None:
             new = normalise(new)
-        n_changed, n_met = (int(count) for count in backend.to_host(memory.counts).sum(axis=0))
+        n_changed, n_met = backend.to_host(memory.counts).sum(axis=0).tolist()
         if verbose:
             inertia = rows.inertia(backend.asarray(state.centers), memory.labels)
             share = n_met / (rows.n_rows * -(-n_clusters // PANEL))
             print(
                 f"Iteration {iteration}, inertia {inertia}, {share:.0%} of the distances computed."
             )
-        moves = ((new.astype(np.float64) - state.centers) ** 2).sum(axis=1)
-        state = State(new, state.scales)
+        steps = new.astype(np.float64)
+        steps -= state.centers
+        steps *= steps
+        moves = steps.sum(axis=1)
+        state = State(new, scales, ratios, offset)
         if bounds is not None:
             bounds.centers_moved(np.sqrt(moves))
         stop = on_iteration is not None and on_iteration(new)
