@@ -54,6 +54,22 @@ def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
     PCA(4, standardize=True).fit(X, sample_weight=np.ones(len(X)))
 
 
+def _competitive(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.cluster import WinnerTakeAll
+
+    X = _blobs(dtype)
+    for data in (X, sp.csr_matrix(X)):
+        for batch_size in (1, 1000):
+            options = {"n_iter_no_change": None, "max_iter": 1, "random_state": 0}
+            WinnerTakeAll(20, batch_size=batch_size, **options).fit(data).predict(data)
+
+
+def _activations(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.activations import winner_take_all
+
+    winner_take_all(_blobs(dtype))
+
+
 def _elementwise(backend: Backend, dtype: np.dtype[Any]) -> None:
     x = backend.asarray(np.linspace(0.1, 1.0, SHAPE[0] * SHAPE[1]), dtype)
     out = backend.empty(x.shape, dtype)
@@ -73,6 +89,8 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "linalg": _linalg,
     "distances": _distances,
     "kmeans": _kmeans,
+    "competitive": _competitive,
+    "activations": _activations,
     "elementwise": _elementwise,
     "rng": _rng,
 }
@@ -91,8 +109,8 @@ def warmup(
     Parameters
     ----------
     families : str or iterable of str, optional
-        Which kernels: any of "linalg" (PCA), "distances", "kmeans" (KMeans), "elementwise",
-        "rng"; all by default.
+        Which kernels: any of "linalg" (PCA), "distances", "kmeans" (KMeans), "competitive"
+        (WinnerTakeAll), "activations", "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

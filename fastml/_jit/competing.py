@@ -58,9 +58,7 @@ class _Search:
                 for cell in of_vector:
                     builder.store(self.zero, cell)
         size = builder.mul(self.n_features, int64(TILE_COLS))
-        starts = [
-            builder.mul(builder.add(panel, int64(q)), size) for q in range(together)
-        ]
+        starts = [builder.mul(builder.add(panel, int64(q)), size) for q in range(together)]
 
         def term(feature, share):
             factor = v.broadcast(builder.load(builder.gep(self.x, [feature])))
@@ -194,15 +192,16 @@ def lean_towards(typingctx, panels, n_panels, x, rates):
     def codegen(context, builder, signature, args):
         t = signature.args
         v = Vectors(context, builder, t[0].dtype)
-        data, row = data_of(context, builder, t[0], args[0]), data_of(context, builder, t[2], args[2])
+        data, row = (
+            data_of(context, builder, t[0], args[0]),
+            data_of(context, builder, t[2], args[2]),
+        )
         rate = data_of(context, builder, t[3], args[3])
         shape = context.make_array(t[2])(context, builder, args[2]).shape
         n_features = builder.extract_value(shape, 0)
         with cgutils.for_range(builder, args[1]) as panel:
             first = builder.mul(panel.index, int64(TILE_COLS))
-            own = [
-                v.load(rate, builder.add(first, int64(j * v.lanes))) for j in range(v.per_row)
-            ]
+            own = [v.load(rate, builder.add(first, int64(j * v.lanes))) for j in range(v.per_row)]
             start = builder.mul(first, n_features)
             with cgutils.for_range(builder, n_features) as feature:
                 factor = v.broadcast(builder.load(builder.gep(row, [feature.index])))

@@ -5,15 +5,7 @@ import numpy as np
 from fastml._jit import njit_parallel, njit_serial, prange
 from fastml._jit.philox import inlined, philox4x32
 from fastml._jit.simd import TILE_COLS
-from fastml.kernels.competitive.panels import (
-    contest,
-    contest_scratch,
-    follow,
-    no_bias,
-    packed,
-    set_bias,
-    unpack,
-)
+from fastml.kernels.competitive.panels import decide, no_bias, packed, set_bias, unpack, visit
 
 _philox = inlined(philox4x32)
 
@@ -24,9 +16,9 @@ TASK_KEYS = 4096
 
 
 def _batch_work(X, order, offset, sample_weight, rates, by_count, batch_size, *rest):
-    """Vector operations of one batch, as each of them starts the threads anew."""
+    """A share of the vector operations of one batch, as each of them starts the threads anew."""
     n_clusters = next(a for a in rest if np.ndim(a) == 2).shape[0]
-    return min(order.shape[0], batch_size) * X.shape[1] * (2 * n_clusters / TILE_COLS + 1)
+    return min(order.shape[0], batch_size) * X.shape[1] * (n_clusters / TILE_COLS + 1) / 8
 
 
 @njit_serial
@@ -88,25 +80,15 @@ def compete(
     winners : (n_visits,) int32 array
         Written: the winner of each visit, the lowest one where distances tie.
     """
-    k = centers.shape[0]
     panels = packed(centers)
-    bias = no_bias(panels.shape[0], k, centers)
+    bias = no_bias(panels.shape[0], centers)
     pulls = np.zeros(bias.shape[0], X.dtype)
-    scratch = contest_scratch(X)
-    for i in range(order.shape[0]):
-        row = order[i]
-        weight = np.float64(sample_weight[row])
-        if conscience > 0:
-            set_bias(conscience, scale, frequency, bias)
-        winner, nearest, spread = contest(X, row, offset, panels, bias, conscience > 0, scratch)
-        follow(
-            scratch[0], winner, nearest, weight, rates[i], by_count, leak, conscience_rate,
-            unit_length, panels, counts, frequency, pulls,
-        )  # fmt: skip
-        if conscience > 0:
-            scale[0] += weight * spread / k
-            scale[1] += weight
-        winners[i] = winner
+    undecided = np.empty(0, np.int32), np.empty(0)
+    visit(
+        X, order, offset, sample_weight, rates, by_count, leak, conscience, conscience_rate,
+        unit_length, 0, order.shape[0], False, panels, counts, frequency, scale, bias, pulls,
+        winners, undecided[0], undecided[1],
+    )  # fmt: skip
     unpack(panels, centers)
 
 
@@ -142,42 +124,40 @@ def compete_in_batches(
     centers, counts, frequency, scale, winners
         Shapes and meaning as for `compete`.
     """
-    k = centers.shape[0]
     n_visits = order.shape[0]
     panels = packed(centers)
-    bias = no_bias(panels.shape[0], k, centers)
+    bias = no_bias(panels.shape[0], centers)
     pulls = np.zeros(bias.shape[0], X.dtype)
     nearest = np.empty(batch_size, np.int32)
     spreads = np.empty(batch_size)
-    x = np.empty(X.shape[1], X.dtype)
-    for start in range(0, n_visits, batch_size):
-        n_rows = min(batch_size, n_visits - start)
+    for first in range(0, n_visits, batch_size):
+        stop = min(first + batch_size, n_visits)
         if conscience > 0:
             set_bias(conscience, scale, frequency, bias)
-        for task in prange(-(-n_rows // TASK_ROWS)):
-            scratch = contest_scratch(X)
-            for i in range(task * TASK_ROWS, min(n_rows, (task + 1) * TASK_ROWS)):
-                row = order[start + i]
-                found = contest(X, row, offset, panels, bias, conscience > 0, scratch)
-                winners[start + i] = found[0]
-                nearest[i] = found[1]
-                spreads[i] = found[2]
-        for i in range(n_rows):
-            row = order[start + i]
-            weight = np.float64(sample_weight[row])
-            for t in range(X.shape[1]):
-                x[t] = X[row, t] - offset[t]
-            follow(
-                x, np.int64(winners[start + i]), np.int64(nearest[i]), weight, rates[start + i],
-                by_count, leak, conscience_rate, unit_length, panels, counts, frequency, pulls,
+        for task in prange(-(-(stop - first) // TASK_ROWS)):
+            start = first + task * TASK_ROWS
+            decide(
+                X, order, offset, conscience, first, start, min(stop, start + TASK_ROWS),
+                panels, bias, winners, nearest, spreads,
             )  # fmt: skip
-            if conscience > 0:
-                scale[0] += weight * spreads[i] / k
-                scale[1] += weight
+        visit(
+            X, order, offset, sample_weight, rates, by_count, leak, conscience, conscience_rate,
+            unit_length, first, stop, True, panels, counts, frequency, scale, bias, pulls,
+            winners, nearest, spreads,
+        )  # fmt: skip
     unpack(panels, centers)
 
 
 @njit_parallel(work=lambda keys, *rest: 20 * keys.size)
+def _shuffle_keys(keys, seed, stream, step, bits, out):
+    n = keys.shape[0]
+    for task in prange(-(-n // TASK_KEYS)):
+        for i in range(task * TASK_KEYS, min(n, (task + 1) * TASK_KEYS)):
+            low, high, _, _ = _philox(keys[i], step, stream, seed)
+            hashed = high << np.uint64(32) | low
+            out[i] = (hashed >> bits << bits) | np.uint64(i)
+
+
 def shuffle_keys(
     keys,  # IN (n,)
     seed,  # IN scalar
@@ -200,13 +180,5 @@ def shuffle_keys(
     out : (n,) uint64 array
         Written: hashes, whose low ``n.bit_length()`` bits are the index.
     """
-    n = keys.shape[0]
-    bits = np.uint64(0)
-    while (n >> np.int64(bits)) > 0:
-        bits += np.uint64(1)
-    key, kind, number = np.uint64(seed), np.uint64(stream), np.uint64(step)
-    for task in prange(-(-n // TASK_KEYS)):
-        for i in range(task * TASK_KEYS, min(n, (task + 1) * TASK_KEYS)):
-            low, high, _, _ = _philox(keys[i], number, kind, key)
-            hashed = high << np.uint64(32) | low
-            out[i] = (hashed >> bits << bits) | np.uint64(i)
+    words = (np.uint64(word) for word in (seed, stream, step, len(keys).bit_length()))
+    _shuffle_keys(keys, *words, out)

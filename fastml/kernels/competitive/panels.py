@@ -6,10 +6,17 @@ from fastml._jit import njit_leaf
 from fastml._jit.competing import lean_towards, row_contest
 from fastml._jit.rowwise import lane_argmax
 from fastml._jit.simd import TILE_COLS
-from fastml._jit.stretches import lane_subtract
+from fastml._jit.stretches import lane_subtract, prefetch
 from fastml.kernels.competitive import scalar
 
 repeated = njit_leaf(scalar.repeated)
+
+
+# Rows come in no order that hardware could guess: each is asked for some visits ahead, its first
+# lines only, as the hardware goes on by itself.
+AHEAD = 6
+LINES = 4
+CACHE_LINE = 64
 
 
 @njit_leaf
@@ -32,49 +39,11 @@ def unpack(panels, centers):
 
 
 @njit_leaf
-def no_bias(n_panels, n_clusters, like):
+def no_bias(n_panels, centers):
     """Return a bias of zero for every center, and of -inf for lanes without one."""
-    bias = np.full(n_panels * TILE_COLS, -np.inf, like.dtype)
-    bias[:n_clusters] = 0
+    bias = np.full(n_panels * TILE_COLS, -np.inf, centers.dtype)
+    bias[: centers.shape[0]] = 0
     return bias
-
-
-@njit_leaf
-def set_bias(conscience, scale, frequency, bias):
-    """Write DeSieno's bias C (1/k - p_j), in units of the mean squared distance so far."""
-    k = frequency.shape[0]
-    unit = conscience * scale[0] / scale[1] if scale[1] > 0 else 0.0
-    for j in range(k):
-        bias[j] = unit * (1.0 / k - np.float64(frequency[j]))
-
-
-@njit_leaf
-def contest_scratch(X):
-    """Return the arrays that `contest` works in."""
-    floats = np.empty((3, TILE_COLS), X.dtype)
-    numbers = np.empty((2, TILE_COLS), np.int32)
-    return np.empty(X.shape[1], X.dtype), floats, numbers
-
-
-@njit_leaf
-def contest(X, row, offset, panels, bias, biased, scratch):
-    """Return winner, nearest center and the sum of squared distances; leave the row in scratch.
-
-    The last two are only looked for where there is a bias.
-    """
-    x, floats, numbers = scratch
-    d = X.shape[1]
-    lane_subtract(x, 0, X, np.int64(row) * d, offset, 0, d)
-    row_contest(
-        floats[0], numbers[0], floats[1], numbers[1], floats[2], x, panels, panels.shape[0], bias
-    )
-    winner = lane_argmax(floats[0], numbers[0], 0)[1]
-    nearest, spread = winner, 0.0
-    if biased:
-        nearest = lane_argmax(floats[1], numbers[1], 0)[1]
-        for lane in range(TILE_COLS):
-            spread += np.float64(floats[2, lane])
-    return winner, nearest, spread
 
 
 @njit_leaf
@@ -91,34 +60,111 @@ def scale_to_one(panels, first, stop):
 
 
 @njit_leaf
-def follow(
-    x, winner, nearest, weight, rate, by_count, leak, conscience_rate, unit_length,
-    panels, counts, frequency, rates,
+def set_bias(conscience, scale, frequency, bias):
+    """Write DeSieno's bias C (1/k - p_j), in units of the mean squared distance so far."""
+    k = frequency.shape[0]
+    unit = conscience * scale[0] / scale[1] if scale[1] > 0 else 0.0
+    for j in range(k):
+        bias[j] = unit * (1.0 / k - np.float64(frequency[j]))
+
+
+@njit_leaf
+def count_nearest(frequency, nearest, share):
+    """Let the share of the nearest center rise, and those of the others fall."""
+    for j in range(frequency.shape[0]):
+        frequency[j] -= share * frequency[j]
+    frequency[nearest] += share
+
+
+@njit_leaf
+def set_pulls(leak, rate, by_count, counts, weight, pulls):
+    """Write the rates of losers."""
+    for j in range(counts.shape[0]):
+        other = 1.0 / (2.0 + counts[j]) if by_count else rate
+        pulls[j] = repeated(leak * other, weight)
+
+
+@njit_leaf
+def visit(
+    X, order, offset, sample_weight, rates, by_count, leak, conscience, conscience_rate,
+    unit_length, first, stop, decided, panels, counts, frequency, scale, bias, pulls, winners,
+    nearest, spreads,
 ):  # fmt: skip
-    """Move the winner, and by leaky learning the losers, towards a row; count who won."""
-    k = counts.shape[0]
-    if by_count:
-        own = weight / (1.0 + counts[winner] + weight)
-    else:
-        own = repeated(rate, weight)
-    if leak > 0:
-        for j in range(k):
-            other = 1.0 / (2.0 + counts[j]) if by_count else rate
-            rates[j] = repeated(leak * other, weight)
-        rates[winner] = own
-        lean_towards(panels, panels.shape[0], x, rates)
+    """Visit rows `first` ... `stop` - 1 of the order: contest, step, counts.
+
+    Where contests are `decided`, `winners`, `nearest` and `spreads` hold their results.
+    """
+    # One long loop: a function that is called for every row and is handed a dozen arrays spends
+    # more time on their reference counts than on short rows.
+    d, k, n_panels = X.shape[1], counts.shape[0], panels.shape[0]
+    n_lines = min(LINES, -(-d * X.itemsize // CACHE_LINE))
+    x = np.empty(d, X.dtype)
+    best, best_panel = np.empty(TILE_COLS, X.dtype), np.empty(TILE_COLS, np.int32)
+    least, least_panel = np.empty(TILE_COLS, X.dtype), np.empty(TILE_COLS, np.int32)
+    spread = np.empty(TILE_COLS, X.dtype)
+    for i in range(first, stop):
+        row = order[i]
+        weight = np.float64(sample_weight[row])
+        ahead = order[min(i + AHEAD, stop - 1)] * d
+        for line in range(n_lines):
+            prefetch(X, ahead + line * (CACHE_LINE // X.itemsize))
+        lane_subtract(x, 0, X, row * d, offset, 0, d)
+        if decided:
+            winner, closest = np.int64(winners[i]), np.int64(nearest[i - first])
+            total = spreads[i - first]
+        else:
+            if conscience > 0:
+                set_bias(conscience, scale, frequency, bias)
+            row_contest(best, best_panel, least, least_panel, spread, x, panels, n_panels, bias)
+            winner = lane_argmax(best, best_panel, 0)[1]
+            closest, total = winner, 0.0
+            if conscience > 0:
+                closest = lane_argmax(least, least_panel, 0)[1]
+                for lane in range(TILE_COLS):
+                    total += np.float64(spread[lane])
+            winners[i] = winner
+        count = counts[winner]
+        own = weight / (1.0 + count + weight) if by_count else repeated(rates[i], weight)
+        if leak > 0:
+            set_pulls(leak, rates[i], by_count, counts, weight, pulls)
+            pulls[winner] = own
+            lean_towards(panels, n_panels, x, pulls)
+        else:
+            g, lane = winner // TILE_COLS, winner % TILE_COLS
+            step = X.dtype.type(own)
+            for t in range(d):
+                panels[g, t, lane] += step * (x[t] - panels[g, t, lane])
         if unit_length:
-            scale_to_one(panels, 0, k)
-    else:
-        g, lane = winner // TILE_COLS, winner % TILE_COLS
-        step = x.dtype.type(own)
-        for t in range(x.shape[0]):
-            panels[g, t, lane] += step * (x[t] - panels[g, t, lane])
-        if unit_length:
-            scale_to_one(panels, winner, winner + 1)
-    counts[winner] += weight
-    if conscience_rate > 0:
-        share = frequency.dtype.type(repeated(conscience_rate, weight))
-        for j in range(k):
-            frequency[j] -= share * frequency[j]
-        frequency[nearest] += share
+            moved = (0, k) if leak > 0 else (winner, winner + 1)
+            scale_to_one(panels, moved[0], moved[1])
+        counts[winner] = count + weight
+        if conscience > 0:
+            share = X.dtype.type(repeated(conscience_rate, weight))
+            count_nearest(frequency, closest, share)
+            scale[0] += weight * total / k
+            scale[1] += weight
+
+
+@njit_leaf
+def decide(
+    X, order, offset, conscience, first, start, stop, panels, bias, winners, nearest, spreads
+):
+    """Hold the contests of visits `start` ... `stop` - 1 with the centers as they are.
+
+    `nearest` and `spreads` begin with visit `first`, the first of the batch.
+    """
+    d, n_panels = X.shape[1], panels.shape[0]
+    x = np.empty(d, X.dtype)
+    best, best_panel = np.empty(TILE_COLS, X.dtype), np.empty(TILE_COLS, np.int32)
+    least, least_panel = np.empty(TILE_COLS, X.dtype), np.empty(TILE_COLS, np.int32)
+    spread = np.empty(TILE_COLS, X.dtype)
+    for i in range(start, stop):
+        lane_subtract(x, 0, X, order[i] * d, offset, 0, d)
+        row_contest(best, best_panel, least, least_panel, spread, x, panels, n_panels, bias)
+        winners[i] = lane_argmax(best, best_panel, 0)[1]
+        if conscience > 0:
+            nearest[i - first] = lane_argmax(least, least_panel, 0)[1]
+            total = 0.0
+            for lane in range(TILE_COLS):
+                total += np.float64(spread[lane])
+            spreads[i - first] = total
