@@ -60,8 +60,8 @@ def _competitive(backend: Backend, dtype: np.dtype[Any]) -> None:
     X = _blobs(dtype)
     for data in (X, sp.csr_matrix(X)):
         for batch_size in (1, 1000):
-            options = {"n_iter_no_change": None, "max_iter": 1, "random_state": 0}
-            WinnerTakeAll(20, batch_size=batch_size, **options).fit(data).predict(data)
+            model = WinnerTakeAll(20, batch_size=batch_size, random_state=0)
+            model.partial_fit(data).predict(data)
 
 
 def _activations(backend: Backend, dtype: np.dtype[Any]) -> None:

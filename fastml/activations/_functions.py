@@ -23,8 +23,8 @@ def winner_take_all(S: Any, axis: int = -1) -> Any:
     -------
     array
         h_j = 1 where j = argmax_i s_i, the lowest j where several are largest, else 0. Of the
-        shape of S and, if that is floating-point, of its dtype (else float64); on the device if S
-        is on one and the option `backend` leaves it there.
+        shape of S and, if that is floating-point, of its dtype (else float64). On the device if S
+        is on one, unless the option `backend` has it computed on the host.
 
     Raises
     ------
@@ -66,4 +66,5 @@ def winner_take_all(S: Any, axis: int = -1) -> Any:
     result = backend.xp.moveaxis(out, -1, axis)
     if not on_device(S):
         result = backend.to_host(result)
-    return result.astype(dtype, copy=False) if dtype.kind == "f" else result
+    # float16 came back as float32, which its values are computed in.
+    return result.astype(dtype.newbyteorder("="), copy=False) if dtype.kind == "f" else result

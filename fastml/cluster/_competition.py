@@ -1,7 +1,8 @@
 """Competitive learning as a driver over kernels: visits of rows in order, run by run."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,8 @@ STREAM_SHUFFLE = 7
 # Visits of one call of a kernel, and elements of the sparse rows that are made dense for it.
 RUN_VISITS = 1 << 17
 RUN_ELEMENTS = 1 << 20
+# The adaptive schedule ends when the learning rate falls below this, as scikit-learn's does.
+LEAST_RATE = 1e-6
 
 
 @dataclass
@@ -49,13 +52,14 @@ class Schedule:
         "optimal" goes by the wins of each center, which the kernels count.
     eta0, power_t : float
         As for `WinnerTakeAll`.
-    n_total : int
-        Visits of the whole fit, for "cosine".
+    n_before, n_total : int
+        Visits before the fit and in all of it, for "cosine".
     """
 
     kind: str
     eta0: float
     power_t: float
+    n_before: int = 0
     n_total: int = 0
 
     @property
@@ -69,7 +73,7 @@ class Schedule:
         if self.kind == "invscaling":
             return self.eta0 / (1.0 + step) ** self.power_t
         if self.kind == "cosine":
-            return self.eta0 * 0.5 * (1.0 + np.cos(np.pi * step / self.n_total))
+            return self.eta0 * 0.5 * (1.0 + np.cos(np.pi * (step - self.n_before) / self.n_total))
         return np.full(n_visits, self.eta0)
 
 
@@ -156,3 +160,78 @@ def compete(rows: Rows, order: Array, schedule: Schedule, rules: Rules, state: S
         state.n_steps += len(visits)
     state.centers, state.counts, state.frequency = (backend.to_host(a) for a in arrays)
     state.scale = backend.to_host(scale)
+
+
+def assigned(rows: Rows, state: State) -> tuple[Array, float]:
+    """Return label of each row and inertia with the centers of a state."""
+    backend = rows.backend
+    centers = backend.asarray(state.centers)
+    labels = backend.empty(rows.n_rows, np.int32)
+    rows.assign(centers, labels)
+    return backend.to_host(labels), rows.inertia(centers, labels)
+
+
+class Result(NamedTuple):
+    """What a fit leaves besides its state."""
+
+    labels: Array
+    inertia: float
+    n_epochs: int
+    converged: bool
+
+
+def learn(
+    rows: Rows,
+    state: State,
+    schedule: Schedule,
+    rules: Rules,
+    *,
+    seed: int,
+    shuffle: bool,
+    max_iter: int,
+    tol: float,
+    patience: int | None,
+    verbose: bool = False,
+    on_epoch: Callable[[Array], bool] | None = None,
+) -> Result:
+    """Run epochs until the inertia stays, or `max_iter` is reached; bring `state` up to date.
+
+    Parameters
+    ----------
+    rows, state, schedule, rules
+        The data, and how to learn from it.
+    seed : int
+        64-bit key of the orders.
+    shuffle, max_iter, tol, verbose
+        As for `WinnerTakeAll`.
+    patience : int or None
+        Epochs without improvement after which to stop, or to lower an adaptive rate; None to run
+        all.
+    on_epoch : callable, optional
+        Called with the centers after each epoch; True ends the fit.
+
+    Returns
+    -------
+    Result
+        Labels and inertia match the centers of `state`.
+    """
+    best, n_waited = np.inf, 0
+    for epoch in range(max_iter):
+        compete(rows, order_of_visits(rows, seed, epoch, shuffle), schedule, rules, state)
+        stop = on_epoch is not None and on_epoch(state.centers)
+        last = stop or epoch + 1 == max_iter
+        if patience is None and not verbose and not last:
+            continue
+        labels, inertia = assigned(rows, state)
+        if verbose:
+            print(f"Epoch {epoch}, inertia {inertia}.")
+        if patience is not None:
+            n_waited = 0 if inertia < best * (1 - tol) else n_waited + 1
+            best = min(best, inertia)
+            if n_waited >= patience and schedule.kind == "adaptive":
+                schedule, n_waited = replace(schedule, eta0=schedule.eta0 / 5), 0
+            if n_waited >= patience or schedule.eta0 < LEAST_RATE:
+                return Result(labels, inertia, epoch + 1, True)
+        if last:
+            break
+    return Result(labels, inertia, epoch + 1, stop or patience is None)

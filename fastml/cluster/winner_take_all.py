@@ -1,11 +1,11 @@
 """Competitive learning: a codebook learned row by row, the winner takes all."""
 
 import warnings
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -16,13 +16,18 @@ from fastml._callbacks import root_context, with_callbacks
 from fastml._random import seed_from
 from fastml.cluster import _data
 from fastml.cluster._base import BaseKMeans
-from fastml.cluster._competition import Rules, Schedule, State, compete, order_of_visits
-from fastml.cluster._rows import Rows
+from fastml.cluster._competition import (
+    Rules,
+    Schedule,
+    State,
+    assigned,
+    compete,
+    learn,
+    order_of_visits,
+)
+from fastml.cluster._rows import CsrRows, DenseRows, Rows
 from fastml.cluster._seeding import starting_centers
 from fastml.cluster._starts import given_centers
-
-# The adaptive schedule ends when the learning rate falls below this, as scikit-learn's does.
-LEAST_RATE = 1e-6
 
 
 class WinnerTakeAll(BaseKMeans):
@@ -70,7 +75,7 @@ class WinnerTakeAll(BaseKMeans):
         scale of the features does not matter.
     conscience_rate : float, default=1e-3
         B, in (0, 1].
-    leak : float, default=0.05
+    leak : float, default=0.02
         Learning rate of all losers together in units of the winner's, in (0, 1]: each moves at
         ``leak / n_clusters`` times the rate it would have as the winner.
     shuffle : bool, default=True
@@ -176,7 +181,7 @@ class WinnerTakeAll(BaseKMeans):
         repair: str | None = None,
         conscience_factor: float = 10.0,
         conscience_rate: float = 1e-3,
-        leak: float = 0.05,
+        leak: float = 0.02,
         shuffle: bool = True,
         tol: float = 1e-3,
         n_iter_no_change: int | None = 5,
@@ -225,53 +230,42 @@ class WinnerTakeAll(BaseKMeans):
             The fitted estimator.
         """
         goes_on = self.warm_start and hasattr(self, "cluster_centers_")
-        X, data, state, seed = self._begin(X, sample_weight, goes_on)
-        rows = data.rows
-        n_visits = int(np.count_nonzero(rows.host_weight))
-        schedule = Schedule(
-            self.learning_rate, self.eta0, self.power_t, state.n_steps + self.max_iter * n_visits
-        )
+        X, rows, state, seed = self._begin(X, sample_weight, goes_on)
+        n_visits = self.max_iter * int(np.count_nonzero(rows.host_weight))
         context = root_context(self, max_subtasks=self.max_iter)
         context.call_on_fit_task_begin(estimator=self, X=X)
-        patience = self.n_iter_no_change if self.learning_rate != "cosine" else None
-        best, no_change, converged = np.inf, 0, patience is None
-        for epoch in range(self.max_iter):
-            task = context.subcontext(task_name="epoch")
-            task.call_on_fit_task_begin(estimator=self, X=X)
-            order = order_of_visits(rows, seed, epoch, self.shuffle)
-            compete(rows, order, schedule, self._rules(), state)
-            last = epoch + 1 == self.max_iter
-            if patience is not None or self.verbose or last:
-                labels, inertia = _assigned(rows, state)
-            if self.verbose:
-                print(f"Epoch {epoch}, inertia {inertia}.")
-            centers = state.centers
-            stop = task.call_on_fit_task_end(
+
+        def on_epoch(centers: np.ndarray) -> bool:
+            epoch = context.subcontext(task_name="epoch")
+            epoch.call_on_fit_task_begin(estimator=self, X=X)
+            return epoch.call_on_fit_task_end(
                 estimator=self,
                 X=X,
-                reconstruction_attributes=lambda centers=centers: {
-                    "cluster_centers_": centers + rows.host_offset
-                },
+                reconstruction_attributes=lambda: {"cluster_centers_": centers + rows.host_offset},
             )
-            if patience is not None:
-                no_change = no_change + 1 if inertia >= best * (1 - self.tol) else 0
-                best = min(best, inertia)
-                if no_change >= patience and self.learning_rate == "adaptive":
-                    schedule, no_change = replace(schedule, eta0=schedule.eta0 / 5), 0
-                converged = no_change >= patience or schedule.eta0 < LEAST_RATE
-            if stop or (patience is not None and converged):
-                if patience is None and not last:
-                    labels, inertia = _assigned(rows, state)
-                break
+
+        result = learn(
+            rows,
+            state,
+            self._schedule(state, n_visits),
+            self._rules(),
+            seed=seed,
+            shuffle=self.shuffle,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            patience=self.n_iter_no_change if self.learning_rate != "cosine" else None,
+            verbose=bool(self.verbose),
+            on_epoch=on_epoch if getattr(self, "_skl_callbacks", ()) else None,
+        )
         context.call_on_fit_task_end(estimator=self, X=X)
-        if not converged and not stop:
+        if not result.converged:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        n_distinct = np.count_nonzero(np.bincount(labels))
+        n_distinct = np.count_nonzero(np.bincount(result.labels))
         if n_distinct < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({n_distinct}) found smaller than n_clusters "
@@ -280,7 +274,9 @@ class WinnerTakeAll(BaseKMeans):
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        return self._finish(rows, state, labels, inertia, epoch + 1)
+        self._keep(rows, state, result.labels, result.inertia, goes_on)
+        self.n_iter_ = result.n_epochs
+        return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "WinnerTakeAll":
@@ -306,13 +302,19 @@ class WinnerTakeAll(BaseKMeans):
                 "partial_fit does not: use fit, or learning_rate='invscaling'."
             )
         goes_on = hasattr(self, "cluster_centers_")
-        X, data, state, seed = self._begin(X, sample_weight, goes_on, reset=not goes_on)
-        rows = data.rows
-        epoch = self.n_iter_ if goes_on else 0
-        order = order_of_visits(rows, seed, epoch, self.shuffle)
-        schedule = Schedule(self.learning_rate, self.eta0, self.power_t)
-        compete(rows, order, schedule, self._rules(), state)
-        return self._finish(rows, state, *_assigned(rows, state), epoch + 1)
+        X, rows, state, seed = self._begin(X, sample_weight, goes_on, reset=not goes_on)
+        n_calls = self.n_iter_ if goes_on else 0
+        order = order_of_visits(rows, seed, n_calls, self.shuffle)
+        compete(rows, order, self._schedule(state, len(order)), self._rules(), state)
+        self._keep(rows, state, *assigned(rows, state), goes_on)
+        self.n_iter_ = n_calls + 1
+        return self
+
+    def _schedule(self, state: State, n_visits: int) -> Schedule:
+        """Return the learning rate of so many visits."""
+        return Schedule(
+            self.learning_rate, float(self.eta0), float(self.power_t), state.n_steps, n_visits
+        )
 
     def _rules(self) -> Rules:
         """Return how centers compete, as the parameters say."""
@@ -327,7 +329,7 @@ class WinnerTakeAll(BaseKMeans):
 
     def _begin(
         self, X: Any, sample_weight: Any, goes_on: bool, reset: bool = True
-    ) -> tuple[Any, "_data.Data", State, int]:
+    ) -> tuple[Any, Rows, State, int]:
         """Validate; return X, its rows, the state to start from, and the key of the draws."""
         backend = backends.resolve(X)
         X = self._validated(X, reset=reset)
@@ -335,56 +337,54 @@ class WinnerTakeAll(BaseKMeans):
         seed = seed_from(random_state)
         if not goes_on and isinstance(self.init, str) and X.shape[0] < self.n_clusters:
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
-        data = _data.prepare(self, X, sample_weight, backend)
-        rows, k = data.rows, self.n_clusters
         if goes_on:
-            centers = self._centers_to_go_on_from(rows)
-            return X, data, State(
+            rows = self._rows_to_go_on_with(X, sample_weight, backend)
+            centers = self.cluster_centers_.astype(rows.dtype) - rows.host_offset
+            # Learning writes to the state.
+            state = State(
                 centers, self.counts_.copy(), self.win_frequency_.astype(rows.dtype),
                 self._scale.copy(), self.n_steps_,
-            ), seed  # fmt: skip
+            )  # fmt: skip
+            return X, rows, state, seed
+        k, data = self.n_clusters, _data.prepare(self, X, sample_weight, backend)
+        rows = data.rows
         given = given_centers(self, X, random_state)
         if given is None:
             centers = starting_centers(rows, self.init, k, seed, 0)
         else:
             centers = given - rows.host_offset
-        # Learning writes to the centers, and `init` may be the caller's array.
         centers = np.array(data.normalise(centers), rows.dtype, order="C")
         frequency = np.full(k, 1 / k, rows.dtype)
-        return X, data, State(centers, np.zeros(k), frequency, np.zeros(2)), seed
+        return X, rows, State(centers, np.zeros(k), frequency, np.zeros(2)), seed
 
-    def _centers_to_go_on_from(self, rows: Rows) -> np.ndarray:
-        """Return the centers of the last fit less the offset; refuse another shape."""
-        shape = (self.n_clusters, rows.n_features)
+    def _rows_to_go_on_with(self, X: Any, sample_weight: Any, backend: Any) -> Rows:
+        """Return rows to meet the centers fitted so far; refuse a change of their shape."""
+        shape = (self.n_clusters, X.shape[1])
         if self.cluster_centers_.shape != shape:
             raise ValueError(
                 f"The centers fitted so far have shape {self.cluster_centers_.shape}, but "
                 f"n_clusters and X ask for {shape}: fit anew, with warm_start=False."
             )
-        return np.array(self.cluster_centers_ - rows.host_offset, rows.dtype, order="C")
+        X = _data.NewRows(self, X, backend).X
+        weight = _data.checked_weight(sample_weight, X)
+        if sp.issparse(X):
+            return CsrRows(backend, X, weight)
+        # Any offset near the centers will do, but those of length one are so about zero.
+        offset = self.cluster_centers_.mean(axis=0) * (self.metric != "spherical")
+        return DenseRows(backend, backend.asarray(X), weight, offset)
 
-    def _finish(
-        self, rows: Rows, state: State, labels: np.ndarray, inertia: float, n_iter: int
-    ) -> "WinnerTakeAll":
-        """Set the fitted attributes."""
-        self.cluster_centers_ = state.centers + rows.host_offset
+    def _keep(
+        self, rows: Rows, state: State, labels: np.ndarray, inertia: float, goes_on: bool
+    ) -> None:
+        """Set the fitted attributes; those that were there keep their dtype."""
+        dtype = self.cluster_centers_.dtype if goes_on else rows.dtype
+        self.cluster_centers_ = (state.centers + rows.host_offset).astype(dtype, copy=False)
         self._n_features_out = self.n_clusters
         self.labels_ = labels
         self.inertia_ = inertia
         self.counts_ = state.counts
-        self.win_frequency_ = state.frequency
+        self.win_frequency_ = state.frequency.astype(dtype, copy=False)
         if self.repair != "conscience":
-            self.win_frequency_ = (state.counts / state.counts.sum()).astype(rows.dtype)
+            self.win_frequency_ = (state.counts / state.counts.sum()).astype(dtype)
         self._scale = state.scale
-        self.n_iter_ = n_iter
         self.n_steps_ = state.n_steps
-        return self
-
-
-def _assigned(rows: Rows, state: State) -> tuple[np.ndarray, float]:
-    """Return label of each row and inertia with the centers of a state."""
-    backend = rows.backend
-    centers = backend.asarray(state.centers)
-    labels = backend.empty(rows.n_rows, np.int32)
-    rows.assign(centers, labels)
-    return backend.to_host(labels), rows.inertia(centers, labels)
