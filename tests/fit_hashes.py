@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from scipy import sparse
 
-from fastml.cluster import KMeans, WinnerTakeAll
+from fastml.cluster import KMeans, MiniBatchKMeans, WinnerTakeAll
 from fastml.decomposition import PCA
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -34,6 +34,12 @@ def kmeans_models(dtype):
     yield "spherical", KMeans(N_CLUSTERS, metric="spherical", **options).fit(X), X
     thin = sparse.csr_array(np.where(X > 5.5, X, 0))
     yield "sparse", KMeans(N_CLUSTERS, **options).fit(thin, sample_weight=weight), thin
+    batches = {"random_state": 0, "max_iter": 2, "n_init": 2, "batch_size": 1000}
+    for name, given in (("batches", X), ("batches sparse", thin)):
+        model = MiniBatchKMeans(N_CLUSTERS, **batches).fit(given, sample_weight=weight)
+        yield name, model, given
+        model = MiniBatchKMeans(N_CLUSTERS, **batches).partial_fit(given)
+        yield f"{name} given", model.partial_fit(given, None, weight), given
 
 
 def competitive_models(dtype):

@@ -1,6 +1,7 @@
 """Mini-batch k-means as a driver over kernels: batches, centers that move, when to stop."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ STREAM_SUBSET = 3
 STREAM_VALIDATION = 4
 STREAM_BATCH = 5
 STREAM_REASSIGN = 6
+# Rows drawn in one call: a call costs more than the draws of a batch.
+DRAWN_AHEAD = 8192
 
 
 @dataclass
@@ -63,20 +66,23 @@ class Batches:
     def __init__(self, rows: Rows, seed: int, size: int) -> None:
         self.backend, self.n_rows = rows.backend, rows.n_rows
         self.seed, self.size = seed, size
+        self.ahead = max(1, DRAWN_AHEAD // size)
         weight = rows.host_weight
         self.ends: Any = None
         if weight.min() != weight.max():
             self.ends = self.backend.asarray(np.cumsum(weight, dtype=np.float64))
 
-    def draw(self, step: int) -> Any:
-        """Return the numbers of a batch's rows, on the backend."""
-        places = self.backend.empty(self.size, np.float64)
-        self.backend.kernels("rng").uniform(self.seed, STREAM_BATCH, step, places)
-        if self.ends is None:
-            places *= self.n_rows
-            return places.astype(np.int64)
-        places *= self.ends[-1]
-        return self.backend.xp.searchsorted(self.ends, places, side="right")
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the numbers of each batch's rows, on the backend, without end."""
+        places = self.backend.empty(self.ahead * self.size, np.float64)
+        for start in itertools.count(0, len(places)):
+            self.backend.kernels("rng").uniform(self.seed, STREAM_BATCH, 0, places, start)
+            if self.ends is None:
+                drawn = (places * self.n_rows).astype(np.int64)
+            else:
+                along = places * self.ends[-1]
+                drawn = self.backend.xp.searchsorted(self.ends, along, side="right")
+            yield from drawn.reshape(self.ahead, self.size)
 
 
 def learn(
@@ -129,10 +135,10 @@ def reassign_light(
     backend = rows.backend
     weights = backend.to_host(state.weights)
     light = weights < rules.reassignment_ratio * weights.max()
-    # A ratio above one would leave no center in its place.
-    light[np.argmax(weights)] = False
     if not light.any():
         return
+    # A ratio above one would leave no center in its place.
+    light[np.argmax(weights)] = False
     chosen = backend.to_host(picked)[backend.to_host(sample_weight) > 0]
     most = len(chosen) // 2
     if np.count_nonzero(light) > most:
@@ -239,9 +245,9 @@ def minibatch(
     ones = backend.asarray(np.ones(size, rows.dtype))
     share = min(1.0, 2.0 * size / (rows.n_rows + 1))
     convergence = Convergence(share, tol, max_no_improvement, n_steps, rules.verbose)
-    for step in range(n_steps):
+    for step, picked in zip(range(n_steps), batches, strict=False):
         before = state.centers.copy() if tol > 0 else None
-        inertia = learn(rows, batches.draw(step), ones, state, step, rules) / size
+        inertia = learn(rows, picked, ones, state, step, rules) / size
         moved = 0.0 if before is None else float(((state.centers - before) ** 2).sum())
         stop = on_step is not None and on_step(state)
         if convergence.reached(step + 1, inertia, moved) or stop:
