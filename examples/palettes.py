@@ -1,8 +1,8 @@
 """Three ways to a palette: k-means, mini-batch k-means and competitive learning, side by side.
 
 A photograph is reduced to a few colours by each of them. Then competitive learning starts anew from
-colours of one small patch, where most units would never win, with and without a conscience. The
-pictures go to ``examples/output`` (or to ``--output DIRECTORY``).
+colours drawn at random, many of them far from any pixel: such units never win, unless they are
+repaired. The pictures go to ``examples/output`` (or to ``--output DIRECTORY``).
 """
 
 import warnings
@@ -16,8 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from fastml.cluster import KMeans, MiniBatchKMeans, WinnerTakeAll
 
 N_COLOURS = 24
-# Rows and columns of the photograph: a small patch of leaves, and a detail to look at.
-PATCH = np.s_[10:26, 10:26]
+# Rows and columns of the photograph to look at closely.
 DETAIL = np.s_[150:270, 180:360]
 
 
@@ -33,20 +32,19 @@ def main() -> None:
         Palette("mini-batch k-means", MiniBatchKMeans(N_COLOURS, random_state=0), pixels),
         Palette("winner takes all", WinnerTakeAll(N_COLOURS, random_state=0), pixels),
     ]
-    patch = photograph[PATCH].reshape(-1, 3)
-    start = patch[np.random.default_rng(0).choice(len(patch), N_COLOURS, replace=False)]
-    print("\nWinner takes all, started from colours of one patch of leaves")
-    options = {"init": start, "learning_rate": "cosine", "max_iter": 10, "random_state": 0}
+    print("\nWinner takes all, started from colours at random")
+    start = np.random.default_rng(0).random((N_COLOURS, 3), np.float32)
+    options = {"init": start, "learning_rate": "cosine", "max_iter": 8, "random_state": 0}
     revived = [
-        Palette(name, WinnerTakeAll(N_COLOURS, repair=repair, **options), pixels)
-        for name, repair in (("no repair", None), ("conscience", "conscience"))
+        Palette(str(repair), WinnerTakeAll(N_COLOURS, repair=repair, **options), pixels)
+        for repair in (None, "conscience", "leaky")
     ]
     save(
         {
             "palettes_photographs": draw_photographs(photograph, palettes, np.s_[:, :]),
             "palettes_detail": draw_photographs(photograph, palettes, DETAIL),
             "palettes_colours": draw_colours(palettes),
-            "palettes_dead_units": draw_revived(photograph, start, revived),
+            "palettes_dead_units": draw_revived(photograph, revived),
         },
         output,
     )
@@ -60,7 +58,7 @@ class Palette:
             # Dead units are what this example is about.
             warnings.simplefilter("ignore", ConvergenceWarning)
             estimator, first = timed(lambda: estimator.fit(pixels), 1)
-            estimator, seconds = timed(lambda: estimator.fit(pixels), 3)
+            estimator, seconds = timed(lambda: estimator.fit(pixels), 2)
         self.name = name
         codes = estimator.encode(pixels)
         self.pixels = estimator.decode(codes)
@@ -103,23 +101,23 @@ def draw_colours(palettes):
     return figure
 
 
-def draw_revived(photograph, start, palettes):
-    """Draw the starting colours, and where they went without and with a conscience."""
-    figure = Figure(figsize=(12, 6.2), layout="constrained")
-    grid = figure.subplots(2, 2, height_ratios=(4, 1))
+def draw_revived(photograph, palettes):
+    """Draw the photograph in the colours learned by each repair, and the colours."""
+    figure = Figure(figsize=(15, 5), layout="constrained")
+    grid = figure.subplots(2, len(palettes), height_ratios=(5, 1))
     for (above, below), palette in zip(grid.T, palettes, strict=True):
         above.imshow(np.clip(palette.pixels.reshape(photograph.shape), 0, 1))
         above.set_title(
-            f"{palette.name.capitalize()}: {palette.n_dead} of {N_COLOURS} units dead, "
+            f"repair={palette.name}: {palette.n_dead} of {N_COLOURS} units dead, "
             f"{palette.psnr:.2f} dB"
         )
         above.axis("off")
         order = dark_to_light(palette.colours)
         draw_strip(below, palette.colours[order], np.full(N_COLOURS, 1 / N_COLOURS))
         for place in np.flatnonzero(palette.shares[order] == 0):
-            below.text((place + 0.5) / N_COLOURS, 0.5, "x", color="w", ha="center", va="center")
-        below.set_title("Colours learned; x marks those that no pixel has", loc="left", fontsize=9)
-    figure.suptitle(f"All {len(start)} units started from colours of one patch of leaves")
+            at = (place + 0.5) / N_COLOURS
+            below.text(at, 0.5, "x", color="w", ha="center", va="center", weight="bold")
+    figure.suptitle("Units started from colours at random; x marks colours that no pixel has")
     return figure
 
 
