@@ -50,20 +50,22 @@ def winner_take_all(S: Any, axis: int = -1) -> Any:
     if dtype.kind == "c":
         raise ValueError(f"Complex data not supported: S has dtype {dtype}.")
     values = backend.asarray(S, dtype if dtype.kind == "f" else np.float64)
-    values = backend.xp.moveaxis(values, axis, -1)
+    last = axis == -1 and values.ndim > 0
+    if not last:
+        values = backend.asarray(backend.xp.moveaxis(values, axis, -1))
     if values.shape[-1] == 0:
         raise ValueError(
             f"winner_take_all needs at least one unit along axis {axis}, got an array of shape "
             f"{tuple(S.shape)}."
         )
-    if values.size and bool(np.isnan(values.max())):
-        raise ValueError("Input S contains NaN.")
     out = backend.empty(values.shape, values.dtype)
-    rows = (-1, values.shape[-1])
     if values.size:
-        flat = backend.asarray(values).reshape(rows)
-        backend.kernels("activations").winner_take_all(flat, out.reshape(rows))
-    result = backend.xp.moveaxis(out, -1, axis)
+        rows, has_nan = (-1, values.shape[-1]), backend.zeros(1, np.int32)
+        kernels = backend.kernels("activations")
+        kernels.winner_take_all(values.reshape(rows), out.reshape(rows), has_nan)
+        if backend.to_host(has_nan)[0]:
+            raise ValueError("Input S contains NaN.")
+    result = out if last else backend.xp.moveaxis(out, -1, axis)
     if not on_device(S):
         result = backend.to_host(result)
     # float16 came back as float32, which its values are computed in.

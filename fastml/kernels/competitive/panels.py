@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.competing import lean_towards, row_contest
+from fastml._jit.competing import lean_towards, row_contest, row_winner, step_towards
 from fastml._jit.rowwise import lane_argmax
 from fastml._jit.simd import TILE_COLS
 from fastml._jit.stretches import lane_subtract, prefetch
@@ -115,7 +115,9 @@ def visit(
         else:
             if conscience > 0:
                 set_bias(conscience, scale, frequency, bias)
-            row_contest(best, best_panel, least, least_panel, spread, x, panels, n_panels, bias)
+                row_contest(best, best_panel, least, least_panel, spread, x, panels, n_panels, bias)
+            else:
+                row_winner(best, best_panel, x, panels, n_panels, bias)
             winner = lane_argmax(best, best_panel, 0)[1]
             closest, total = winner, 0.0
             if conscience > 0:
@@ -130,10 +132,7 @@ def visit(
             pulls[winner] = own
             lean_towards(panels, n_panels, x, pulls)
         else:
-            g, lane = winner // TILE_COLS, winner % TILE_COLS
-            step = X.dtype.type(own)
-            for t in range(d):
-                panels[g, t, lane] += step * (x[t] - panels[g, t, lane])
+            step_towards(panels, winner, x, X.dtype.type(own))
         if unit_length:
             moved = (0, k) if leak > 0 else (winner, winner + 1)
             scale_to_one(panels, moved[0], moved[1])
@@ -160,7 +159,10 @@ def decide(
     spread = np.empty(TILE_COLS, X.dtype)
     for i in range(start, stop):
         lane_subtract(x, 0, X, order[i] * d, offset, 0, d)
-        row_contest(best, best_panel, least, least_panel, spread, x, panels, n_panels, bias)
+        if conscience > 0:
+            row_contest(best, best_panel, least, least_panel, spread, x, panels, n_panels, bias)
+        else:
+            row_winner(best, best_panel, x, panels, n_panels, bias)
         winners[i] = lane_argmax(best, best_panel, 0)[1]
         if conscience > 0:
             nearest[i - first] = lane_argmax(least, least_panel, 0)[1]
