@@ -73,6 +73,22 @@ def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
     IncrementalPCA(4).partial_fit(X)
 
 
+def _competitive(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.cluster import WinnerTakeAll
+
+    X = _blobs(dtype)
+    for data in (X, sp.csr_matrix(X)):
+        for batch_size in (1, 1000):
+            model = WinnerTakeAll(20, batch_size=batch_size, random_state=0)
+            model.partial_fit(data).predict(data)
+
+
+def _activations(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.activations import winner_take_all
+
+    winner_take_all(_blobs(dtype))
+
+
 def _elementwise(backend: Backend, dtype: np.dtype[Any]) -> None:
     x = backend.asarray(np.linspace(0.1, 1.0, SHAPE[0] * SHAPE[1]), dtype)
     out = backend.empty(x.shape, dtype)
@@ -94,6 +110,8 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "pairwise": _pairwise,
     "kmeans": _kmeans,
     "minibatch": _minibatch,
+    "competitive": _competitive,
+    "activations": _activations,
     "elementwise": _elementwise,
     "rng": _rng,
 }
@@ -113,7 +131,8 @@ def warmup(
     ----------
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
-        "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "elementwise", "rng"; all by default.
+        "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
+        "activations", "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

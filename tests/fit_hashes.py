@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from scipy import sparse
 
-from fastml.cluster import KMeans, MiniBatchKMeans
+from fastml.cluster import KMeans, MiniBatchKMeans, WinnerTakeAll
 from fastml.decomposition import PCA, IncrementalPCA
 from fastml.metrics import pairwise
 
@@ -41,6 +41,16 @@ def kmeans_models(dtype):
         yield name, model, given
         model = MiniBatchKMeans(N_CLUSTERS, **batches).partial_fit(given)
         yield f"{name} given", model.partial_fit(given, None, weight), given
+
+
+def competitive_models(dtype):
+    """Yield the name, model and rows of WinnerTakeAll fits."""
+    X, weight = rows(dtype)
+    options = {"random_state": 0, "max_iter": 2, "n_iter_no_change": None}
+    yield "row by row", WinnerTakeAll(N_CLUSTERS, **options).fit(X, sample_weight=weight), X
+    # Batches with work enough for several threads.
+    options |= {"batch_size": 4500, "repair": "conscience"}
+    yield "competition in batches", WinnerTakeAll(200, **options).fit(X), X
 
 
 def pca_models(dtype):
@@ -82,9 +92,9 @@ def hashes(models):
             if attribute.endswith("_"):
                 found[f"{name} {attribute}"] = digest(value)
         found[f"{name} transform"] = digest(model.transform(X))
-        if isinstance(model, KMeans | MiniBatchKMeans) or not sparse.issparse(X):
+        if hasattr(model, "predict") or not sparse.issparse(X):
             found[f"{name} score"] = digest(model.score(X))
-        if isinstance(model, KMeans | MiniBatchKMeans):
+        if hasattr(model, "predict"):
             found[f"{name} predict"] = digest(model.predict(X))
     return found
 
@@ -105,7 +115,7 @@ def pairwise_hashes(dtype):
 
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models and kernel matrices of a dtype."""
-    models = (kmeans_models, pca_models, incremental_models)
+    models = (kmeans_models, competitive_models, pca_models, incremental_models)
     return hashes(model for make in models for model in make(dtype)) | pairwise_hashes(dtype)
 
 

@@ -32,6 +32,30 @@ def lane_max(typingctx, values, start):
 
 
 @intrinsic
+def lane_max_of(typingctx, values, start, n):
+    """Return the largest of the first `n` of the `TILE_COLS` values at flat index `start`.
+
+    All of them are read; what they hold beyond `n` does not matter.
+    """
+    require_float_array("values", values)
+
+    def codegen(context, builder, signature, args):
+        v = Vectors(context, builder, signature.args[0].dtype)
+        data = data_of(context, builder, signature.args[0], args[0])
+        count = v.broadcast(builder.trunc(args[2], ir.IntType(32)))
+        lowest = ir.Constant(v.vector, [float("-inf")] * v.lanes)
+        row = []
+        for j in range(v.per_row):
+            numbers = [j * v.lanes + i for i in range(v.lanes)]
+            lanes = ir.Constant(ir.VectorType(ir.IntType(32), v.lanes), numbers)
+            value = v.load(data, builder.add(args[1], int64(j * v.lanes)))
+            row.append(builder.select(builder.icmp_signed("<", lanes, count), value, lowest))
+        return reduce_max(v, row)
+
+    return values.dtype(values, INDEX, INDEX), codegen
+
+
+@intrinsic
 def lane_argmax(typingctx, values, panels, start):
     """Return (largest value, column) of one row written by `tile_best`.
 

@@ -1,0 +1,67 @@
+"""Activation functions on the CPU."""
+
+from fastml._jit import njit_leaf, njit_parallel, prange
+from fastml._jit.rowwise import lane_find, lane_max_of
+from fastml._jit.simd import TILE_COLS
+
+# Elements of one task.
+TASK_SIZE = 8192
+
+
+@njit_leaf
+def _first_largest(values, start, n):
+    """Return the position of the largest of `n` values, the first where they tie."""
+    if start + n + TILE_COLS > values.size:
+        # A vector would reach beyond the array.
+        at = 0
+        for i in range(1, n):
+            if values[start + i] > values[start + at]:
+                at = i
+        return at
+    best, at = lane_max_of(values, start, n), 0
+    for first in range(TILE_COLS, n, TILE_COLS):
+        top = lane_max_of(values, start + first, n - first)
+        if top > best:
+            best, at = top, first
+    # Where values are NaN, none need equal the largest.
+    return min(at + lane_find(values, start + at, best), n - 1)
+
+
+@njit_leaf
+def _any_nan(values, start, stop):
+    found = False
+    for i in range(start, stop):
+        found |= values[i] != values[i]
+    return found
+
+
+@njit_parallel(work=lambda S, *rest: 2 * S.size)
+def winner_take_all(
+    S,  # IN (n_rows, n_units)
+    out,  # OUT (n_rows, n_units)
+    has_nan,  # INOUT (1,)
+):
+    """Write 1 where a row has its largest value, and 0 elsewhere.
+
+    Parameters
+    ----------
+    S : (n_rows, n_units) float array
+        Values, at least one in a row.
+    out : (n_rows, n_units) float array
+        Written: 1 at the largest value, the first where several are, else 0. Any one value is 1
+        in a row with NaN.
+    has_nan : (1,) int32 array
+        Set to 1 if there is NaN.
+    """
+    n, k = S.shape
+    values, written = S.reshape(-1), out.reshape(-1)
+    task_rows = max(1, TASK_SIZE // k)
+    for task in prange(-(-n // task_rows)):
+        first, stop = task * task_rows, min(n, (task + 1) * task_rows)
+        for i in range(first * k, stop * k):
+            written[i] = 0
+        for row in range(first, stop):
+            written[row * k + _first_largest(values, row * k, k)] = 1
+        if _any_nan(values, first * k, stop * k):
+            # Whichever thread writes, and how often, it is the same number.
+            has_nan[0] = 1
