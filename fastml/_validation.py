@@ -11,7 +11,14 @@ from sklearn.utils.validation import _check_n_features, validate_data
 from fastml.backends import as_cupy, fetched, on_device, sparse_on_device
 from fastml.config import get_config
 
-__all__ = ["canonical", "check_finite_wanted", "is_plain", "refuse_non_finite", "too_large", "validate"]
+__all__ = [
+    "canonical",
+    "check_finite_wanted",
+    "is_plain",
+    "refuse_non_finite",
+    "too_large",
+    "validate",
+]
 
 FLOATS = [np.float64, np.float32]
 
