@@ -1,4 +1,4 @@
-"""The quick start, as the README has users run it."""
+"""The examples, as the README has users run them."""
 
 import importlib.util
 import os
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart.py"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+QUICKSTART = EXAMPLES / "quickstart.py"
 
 
 @pytest.mark.timeout(600)
@@ -60,3 +61,28 @@ def test_progress_is_optional(monkeypatch):
     estimator = quickstart.KMeans(2)
     assert quickstart.with_progress_bar(estimator) is estimator
     assert estimator.fit([[0.0], [1.0], [5.0]]).n_iter_ >= 1
+
+
+@pytest.mark.timeout(600)
+def test_denoise_leaves_less_noise_by_kernel_pca(tmp_path):
+    image = pytest.importorskip("matplotlib.image")
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "denoise.py", "--output", tmp_path],
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    errors = [float(x) for x in re.findall(r" error (\d\.\d+)", done.stdout)]
+    clean, noisy, pca, kernel_pca, theirs = errors
+    assert clean == 0
+    assert noisy == pytest.approx(0.3, abs=0.005)
+    assert pca == pytest.approx(0.181, abs=0.003)
+    assert kernel_pca == pytest.approx(0.149, abs=0.003)
+    assert theirs == pytest.approx(kernel_pca, abs=2e-4)
+    pictures = {path.stem: image.imread(path) for path in tmp_path.glob("*.png")}
+    assert set(pictures) == {"denoise_digits", "denoise_errors"}
+    for name, pixels in pictures.items():
+        assert min(pixels.shape[:2]) >= 300, name
+        assert pixels[..., :3].std() > 0.05, name
