@@ -84,3 +84,16 @@ def test_progress_is_optional(monkeypatch):
     estimator = quickstart.KMeans(2)
     assert quickstart.with_progress_bar(estimator) is estimator
     assert estimator.fit([[0.0], [1.0], [5.0]]).n_iter_ >= 1
+
+
+@pytest.mark.timeout(600)
+def test_denoise_leaves_less_noise_by_kernel_pca(tmp_path):
+    figures, pictures = run("denoise", tmp_path)
+    errors = [found for found, *_ in figures(".* error")]
+    clean, noisy, pca, kernel_pca, theirs = errors
+    assert clean == 0
+    assert noisy == pytest.approx(0.3, abs=0.005)
+    assert pca == pytest.approx(0.181, abs=0.003)
+    assert kernel_pca == pytest.approx(0.149, abs=0.003)
+    assert theirs == pytest.approx(kernel_pca, abs=2e-4)
+    assert set(pictures) == {"denoise_digits", "denoise_errors"}
