@@ -5,11 +5,9 @@ the plane that its components span, by KernelPCA to the curved surface near whic
 pictures go to ``examples/output`` (or to ``--output DIRECTORY``).
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import sklearn.decomposition
+from helpers import output_directory, save
 from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -24,10 +22,7 @@ ALPHA = 0.1  # ridge of the way back from feature space
 
 def main() -> None:
     """Remove the noise, print the errors, write the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
-    output = parser.parse_args().output
-    output.mkdir(parents=True, exist_ok=True)
+    output = output_directory(__doc__.partition("\n")[0])
 
     digits = load_digits()
     learned, clean, labels, wanted = train_test_split(
@@ -61,9 +56,7 @@ def main() -> None:
         "denoise_digits": draw_digits(rows, typical(clean, wanted)),
         "denoise_errors": draw_errors(errors, best, error(noisy, clean)),
     }
-    for name, figure in figures.items():
-        figure.savefig(output / f"{name}.png", dpi=150)
-    print(f"Pictures are in {output}: {', '.join(sorted(figures))}.")
+    save(figures, output)
 
 
 def kernel_pca(n_components):
