@@ -241,6 +241,36 @@ def test_stopping(X, capsys):
     assert WinnerTakeAll(6, learning_rate="cosine", **options).fit(X).n_iter_ == 50
 
 
+def test_callbacks_see_epochs_and_stop_the_fit(X):
+    pytest.importorskip("sklearn.callback")
+
+    class StopAtThird:
+        def setup(self, estimator, context):
+            self.begun, self.centers = [], []
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            self.begun.append(context.task_name)
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            if context.task_name != "epoch":
+                return False
+            self.centers.append(fitted_estimator.cluster_centers_.copy())
+            return context.task_id == 2
+
+    callback = StopAtThird()
+    model = WinnerTakeAll(6, random_state=0).set_callbacks(callback).fit(X)
+    assert callback.begun == ["fit", "epoch", "epoch", "epoch"]
+    assert model.n_iter_ == 3
+    options = {"random_state": 0, "n_iter_no_change": None}
+    for n_epochs in (1, 2, 3):
+        expected = WinnerTakeAll(6, max_iter=n_epochs, **options).fit(X)
+        assert_array_equal(callback.centers[n_epochs - 1], expected.cluster_centers_)
+    assert_array_equal(model.labels_, expected.labels_)
+
+
 def test_codebook(backend, X):
     model = WinnerTakeAll(6, random_state=0).fit(X.astype(np.float32))
     codes = model.encode(X)
