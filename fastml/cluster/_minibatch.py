@@ -16,7 +16,7 @@ STREAM_VALIDATION = 4
 STREAM_BATCH = 5
 STREAM_REASSIGN = 6
 # Rows drawn in one call: a call costs more than the draws of a batch.
-DRAWN_AHEAD = 8192
+DRAWN_AHEAD = 4096
 
 
 @dataclass
@@ -74,15 +74,18 @@ class Batches:
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the numbers of each batch's rows, on the backend, without end."""
+        uniform = self.backend.kernels("rng").uniform
         places = self.backend.empty(self.ahead * self.size, np.float64)
         for start in itertools.count(0, len(places)):
-            self.backend.kernels("rng").uniform(self.seed, STREAM_BATCH, 0, places, start)
+            uniform(self.seed, STREAM_BATCH, 0, places, start)
+            batches = places.reshape(self.ahead, self.size)
+            # Rows in order are sooner found, and read.
+            batches.sort(axis=1)
             if self.ends is None:
-                drawn = (places * self.n_rows).astype(np.int64)
+                yield from (batches * self.n_rows).astype(np.int64)
             else:
-                along = places * self.ends[-1]
-                drawn = self.backend.xp.searchsorted(self.ends, along, side="right")
-            yield from drawn.reshape(self.ahead, self.size)
+                along = batches * self.ends[-1]
+                yield from self.backend.xp.searchsorted(self.ends, along, side="right")
 
 
 def learn(

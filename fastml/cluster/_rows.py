@@ -41,7 +41,6 @@ class DenseRows:
         self.offset = backend.asarray(self.host_offset)
         self.kernels = backend.kernels("kmeans")
         self.seeding = backend.kernels("seeding")
-        self.minibatch = backend.kernels("minibatch")
         self.block_rows = blocks.block_rows(self.n_rows)
         self.n_blocks = blocks.n_blocks(self.n_rows)
 
@@ -80,7 +79,8 @@ class DenseRows:
 
     def assign_and_move(self, picked: Any, sample_weight: Any, *state: Any) -> None:
         """Assign a batch of rows, and move centers to the mean of all they ever got."""
-        self.minibatch.assign_and_move(self.X, picked, sample_weight, self.offset, *state)
+        kernels = self.backend.kernels("minibatch")
+        kernels.assign_and_move(self.X, picked, sample_weight, self.offset, *state)
 
     def assign_bounded_and_sum(
         self, centers: Any, scales: Any, labels: Any, sums: Any, counts: Any, *bounds: Any
@@ -133,7 +133,6 @@ class CsrRows:
         self.host_offset = np.zeros(self.n_features, self.dtype)
         self.kernels = backend.kernels("kmeans_csr")
         self.seeding = backend.kernels("seeding")
-        self.minibatch = backend.kernels("minibatch")
         self.block_rows = blocks.block_rows(self.n_rows)
         self.n_blocks = blocks.n_blocks(self.n_rows)
 
@@ -172,7 +171,8 @@ class CsrRows:
 
     def assign_and_move(self, picked: Any, sample_weight: Any, *state: Any) -> None:
         """Assign a batch of rows, and move centers to the mean of all they ever got."""
-        self.minibatch.assign_and_move_csr(*self.parts, picked, sample_weight, *state)
+        kernels = self.backend.kernels("minibatch")
+        kernels.assign_and_move_csr(*self.parts, picked, sample_weight, *state)
 
     def distances_to(self, centers: Any, labels: Any) -> Array:
         """Return every row's squared distance to the center it is labelled with."""

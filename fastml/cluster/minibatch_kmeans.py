@@ -338,7 +338,7 @@ class MiniBatchKMeans(BaseKMeans):
         backend = rows.backend
         centers = backend.to_host(state.centers)
         self.cluster_centers_ = centers.astype(dtype)
-        self._remainder = centers - self.cluster_centers_
+        self._remainder = centers - self.cluster_centers_ if dtype == np.float32 else 0.0
         self._counts = backend.to_host(state.weights)
         self._n_since_last_reassign = state.unchecked
         self._n_features_out = self.n_clusters

@@ -7,15 +7,22 @@ from fastml.kernels.kmeans import scalar
 
 to_limbs = njit_leaf(scalar.to_limbs)
 
+# Centers that are gone through together, feature by feature.
+SIDE_BY_SIDE = 8
+# As many, of which a cache line each stays in L1.
+LINES = 64
+
 
 @njit_leaf
 def squared_norms(centers):
     """Return |c|^2 of each center, added up feature by feature."""
     k, d = centers.shape
     norms = np.zeros(k)
-    for j in range(k):
+    for j0 in range(0, k, SIDE_BY_SIDE):
         for t in range(d):
-            norms[j] += np.float64(centers[j, t]) * np.float64(centers[j, t])
+            # Each sum waits for its last addition: several at once fill the time.
+            for j in range(j0, min(k, j0 + SIDE_BY_SIDE)):
+                norms[j] += np.float64(centers[j, t]) * np.float64(centers[j, t])
     return norms
 
 
@@ -24,9 +31,10 @@ def transposed(centers):
     """Return the centers feature by feature, so that a feature's values lie together."""
     k, d = centers.shape
     out = np.empty((d, k), centers.dtype)
-    for j in range(k):
+    for j0 in range(0, k, LINES):
         for t in range(d):
-            out[t, j] = centers[j, t]
+            for j in range(j0, min(k, j0 + LINES)):
+                out[t, j] = centers[j, t]
     return out
 
 
