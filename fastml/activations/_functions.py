@@ -58,7 +58,7 @@ def winner_take_all(S: Any, axis: int = -1) -> Any:
             f"winner_take_all needs at least one unit along axis {axis}, got an array of shape "
             f"{tuple(S.shape)}."
         )
-    out = backend.empty(values.shape, values.dtype)
+    out = backend.zeros(values.shape, values.dtype)
     if values.size:
         rows, has_nan = (-1, values.shape[-1]), backend.zeros(1, np.int32)
         kernels = backend.kernels("activations")

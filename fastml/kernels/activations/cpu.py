@@ -38,18 +38,18 @@ def _any_nan(values, start, stop):
 @njit_parallel(work=lambda S, *rest: 2 * S.size)
 def winner_take_all(
     S,  # IN (n_rows, n_units)
-    out,  # OUT (n_rows, n_units)
+    out,  # INOUT (n_rows, n_units)
     has_nan,  # INOUT (1,)
 ):
-    """Write 1 where a row has its largest value, and 0 elsewhere.
+    """Write 1 where a row has its largest value, into zeros.
 
     Parameters
     ----------
     S : (n_rows, n_units) float array
         Values, at least one in a row.
     out : (n_rows, n_units) float array
-        Written: 1 at the largest value, the first where several are, else 0. Any one value is 1
-        in a row with NaN.
+        Zeros (which large arrays are from the start): 1 is written at the largest value of each
+        row, the first where several are. In a row with NaN it may be at any place.
     has_nan : (1,) int32 array
         Set to 1 if there is NaN.
     """
@@ -58,8 +58,6 @@ def winner_take_all(
     task_rows = max(1, TASK_SIZE // k)
     for task in prange(-(-n // task_rows)):
         first, stop = task * task_rows, min(n, (task + 1) * task_rows)
-        for i in range(first * k, stop * k):
-            written[i] = 0
         for row in range(first, stop):
             written[row * k + _first_largest(values, row * k, k)] = 1
         if _any_nan(values, first * k, stop * k):
