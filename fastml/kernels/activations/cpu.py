@@ -1,7 +1,7 @@
 """Activation functions on the CPU."""
 
 from fastml._jit import njit_leaf, njit_parallel, prange
-from fastml._jit.rowwise import lane_find, lane_max_of
+from fastml._jit.rowwise import lane_find, lane_max_of, lane_max_over
 from fastml._jit.simd import TILE_COLS
 
 # Elements of one task.
@@ -18,13 +18,15 @@ def _first_largest(values, start, n):
             if values[start + i] > values[start + at]:
                 at = i
         return at
-    best, at = lane_max_of(values, start, n), 0
-    for first in range(TILE_COLS, n, TILE_COLS):
-        top = lane_max_of(values, start + first, n - first)
-        if top > best:
-            best, at = top, first
-    # Where values are NaN, none need equal the largest.
-    return min(at + lane_find(values, start + at, best), n - 1)
+    whole = n // TILE_COLS * TILE_COLS
+    best = lane_max_of(values, start + whole, n - whole)
+    best = max(best, lane_max_over(values, start, whole // TILE_COLS))
+    for first in range(0, n, TILE_COLS):
+        lane = lane_find(values, start + first, best)
+        if lane < TILE_COLS:
+            # Beyond the row only where it holds NaN, and so nothing that equals the largest.
+            return min(first + lane, n - 1)
+    return n - 1
 
 
 @njit_leaf
