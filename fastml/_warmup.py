@@ -78,8 +78,8 @@ def _competitive(backend: Backend, dtype: np.dtype[Any]) -> None:
 
     X = _blobs(dtype)
     for data in (X, sp.csr_matrix(X)):
-        for batch_size in (1, 1000):
-            model = WinnerTakeAll(20, batch_size=batch_size, random_state=0)
+        for batch_size in (1, SHAPE[0]):
+            model = WinnerTakeAll(100, batch_size=batch_size, random_state=0)
             model.partial_fit(data).predict(data)
 
 

@@ -61,7 +61,13 @@ FILE = "test_library.py"
 
 
 @pytest.fixture
-def suite(pytester):
+def swapped():
+    """Return what is swapped in, by a row each."""
+    return ["Fast"]
+
+
+@pytest.fixture
+def suite(pytester, swapped):
     """Run the plugin on a small library's tests, with the exceptions given."""
     library = LIBRARY.format(name="Fast", speed="slow") + LIBRARY.format(name="Other", speed="slow")
     pytester.makepyfile(
@@ -70,12 +76,12 @@ def suite(pytester):
         test_library=SUITE,
     )
     pytester.syspathinsert()
-    row = Row(FILE, {"library_under_test.Fast": "replacement.Fast"})
+    rows = [Row(FILE, {f"library_under_test.{name}": "replacement.Fast"}) for name in swapped]
 
     def run(**exceptions):
         listed = {f"{FILE}::{test}": reason for test, reason in exceptions.items()}
         listed["elsewhere.py::test_a"] = "of a row that is not run"
-        return pytester.runpytest_inprocess(FILE, plugins=[SwapPlugin([row], listed)])
+        return pytester.runpytest_inprocess(FILE, plugins=[SwapPlugin(rows, listed)])
 
     return run
 
@@ -84,6 +90,19 @@ def test_swapped_classes_are_tested_and_exceptions_expected_to_fail(suite):
     result = suite(test_private="reads an attribute of scikit-learn's")
     # Out: Other by class and by instance, and the helper.
     result.assert_outcomes(passed=53, xfailed=1, deselected=3)
+
+
+@pytest.mark.parametrize("swapped", [["Fast", "Other"]])
+def test_two_rows_may_share_a_file(suite):
+    result = suite(test_private="reads an attribute of scikit-learn's")
+    # Out: the helper alone; nothing runs twice.
+    result.assert_outcomes(passed=55, xfailed=1, deselected=1)
+
+
+@pytest.mark.parametrize("swapped", [["Other"]])
+def test_exceptions_may_be_of_another_row_of_the_file(suite):
+    result = suite(test_private="names a class that is not swapped in now")
+    result.assert_outcomes(passed=2, deselected=55)
 
 
 def test_an_unlisted_failure_fails_the_run(suite):

@@ -56,6 +56,27 @@ def lane_max_of(typingctx, values, start, n):
 
 
 @intrinsic
+def lane_max_over(typingctx, values, start, n_blocks):
+    """Return the largest of `n_blocks` times `TILE_COLS` values from flat index `start` on."""
+    require_float_array("values", values)
+
+    def codegen(context, builder, signature, args):
+        v = Vectors(context, builder, signature.args[0].dtype)
+        data = data_of(context, builder, signature.args[0], args[0])
+        lowest = ir.Constant(v.vector, [float("-inf")] * v.lanes)
+        tops = [cgutils.alloca_once_value(builder, lowest) for _ in range(v.per_row)]
+        with cgutils.for_range(builder, args[2]) as loop:
+            block = builder.add(args[1], builder.mul(loop.index, int64(TILE_COLS)))
+            for j, top in enumerate(tops):
+                value, old = v.load(data, builder.add(block, int64(j * v.lanes))), builder.load(top)
+                larger = builder.fcmp_ordered(">", value, old)
+                builder.store(builder.select(larger, value, old), top)
+        return reduce_max(v, [builder.load(top) for top in tops])
+
+    return values.dtype(values, INDEX, INDEX), codegen
+
+
+@intrinsic
 def lane_argmax(typingctx, values, panels, start):
     """Return (largest value, column) of one row written by `tile_best`.
 
@@ -111,7 +132,7 @@ def lane_argmax(typingctx, values, panels, start):
 def lane_find(typingctx, values, start, value):
     """Return the lowest lane of the `TILE_COLS` values at `start` that equals `value`.
 
-    `value` has to be among them.
+    `TILE_COLS` where it is not among them.
     """
     require_float_array("values", values)
 

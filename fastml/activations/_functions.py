@@ -58,7 +58,7 @@ def winner_take_all(S: Any, axis: int = -1) -> Any:
             f"winner_take_all needs at least one unit along axis {axis}, got an array of shape "
             f"{tuple(S.shape)}."
         )
-    out = backend.empty(values.shape, values.dtype)
+    out = backend.zeros(values.shape, values.dtype)
     if values.size:
         rows, has_nan = (-1, values.shape[-1]), backend.zeros(1, np.int32)
         kernels = backend.kernels("activations")
@@ -68,5 +68,7 @@ def winner_take_all(S: Any, axis: int = -1) -> Any:
     result = out if last else backend.xp.moveaxis(out, -1, axis)
     if not on_device(S):
         result = backend.to_host(result)
-    # float16 came back as float32, which its values are computed in.
-    return result.astype(dtype.newbyteorder("="), copy=False) if dtype.kind == "f" else result
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
+        # float16 is computed in float32, long double in float64.
+        return result.astype(dtype.newbyteorder("="))
+    return result

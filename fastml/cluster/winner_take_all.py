@@ -74,7 +74,7 @@ class WinnerTakeAll(BaseKMeans):
         C, in units of the mean squared distance between rows and centers so far, so that the
         scale of the features does not matter.
     conscience_rate : float, default=1e-3
-        B, in (0, 1].
+        B, in (0, 1]. DeSieno's own is 1e-4, for longer training.
     leak : float, default=0.02
         Learning rate of all losers together in units of the winner's, in (0, 1]: each moves at
         ``leak / n_clusters`` times the rate it would have as the winner.

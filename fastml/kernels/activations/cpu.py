@@ -1,7 +1,7 @@
 """Activation functions on the CPU."""
 
 from fastml._jit import njit_leaf, njit_parallel, prange
-from fastml._jit.rowwise import lane_find, lane_max_of
+from fastml._jit.rowwise import lane_find, lane_max_of, lane_max_over
 from fastml._jit.simd import TILE_COLS
 
 # Elements of one task.
@@ -18,13 +18,15 @@ def _first_largest(values, start, n):
             if values[start + i] > values[start + at]:
                 at = i
         return at
-    best, at = lane_max_of(values, start, n), 0
-    for first in range(TILE_COLS, n, TILE_COLS):
-        top = lane_max_of(values, start + first, n - first)
-        if top > best:
-            best, at = top, first
-    # Where values are NaN, none need equal the largest.
-    return min(at + lane_find(values, start + at, best), n - 1)
+    whole = n // TILE_COLS * TILE_COLS
+    best = lane_max_of(values, start + whole, n - whole)
+    best = max(best, lane_max_over(values, start, whole // TILE_COLS))
+    for first in range(0, n, TILE_COLS):
+        lane = lane_find(values, start + first, best)
+        if lane < TILE_COLS:
+            # Beyond the row only where it holds NaN, and so nothing that equals the largest.
+            return min(first + lane, n - 1)
+    return n - 1
 
 
 @njit_leaf
@@ -38,18 +40,18 @@ def _any_nan(values, start, stop):
 @njit_parallel(work=lambda S, *rest: 2 * S.size)
 def winner_take_all(
     S,  # IN (n_rows, n_units)
-    out,  # OUT (n_rows, n_units)
+    out,  # INOUT (n_rows, n_units)
     has_nan,  # INOUT (1,)
 ):
-    """Write 1 where a row has its largest value, and 0 elsewhere.
+    """Write 1 where a row has its largest value, into zeros.
 
     Parameters
     ----------
     S : (n_rows, n_units) float array
         Values, at least one in a row.
     out : (n_rows, n_units) float array
-        Written: 1 at the largest value, the first where several are, else 0. Any one value is 1
-        in a row with NaN.
+        Zeros (which large arrays are from the start): 1 is written at the largest value of each
+        row, the first where several are. In a row with NaN it may be at any place.
     has_nan : (1,) int32 array
         Set to 1 if there is NaN.
     """
@@ -58,8 +60,6 @@ def winner_take_all(
     task_rows = max(1, TASK_SIZE // k)
     for task in prange(-(-n // task_rows)):
         first, stop = task * task_rows, min(n, (task + 1) * task_rows)
-        for i in range(first * k, stop * k):
-            written[i] = 0
         for row in range(first, stop):
             written[row * k + _first_largest(values, row * k, k)] = 1
         if _any_nan(values, first * k, stop * k):

@@ -14,13 +14,12 @@ def _winner_take_all(S, out, has_nan):
                 winner = j
             if value != value:
                 has_nan[0] = 1
-            out[row, j] = 0
         out[row, winner] = 1
 
 
 def winner_take_all(
     S,  # IN (n_rows, n_units)
-    out,  # OUT (n_rows, n_units)
+    out,  # INOUT (n_rows, n_units)
     has_nan,  # INOUT (1,)
 ):
     _winner_take_all[grid_1d(S.shape[0])](as_device(S), as_device(out), as_device(has_nan))

@@ -4,7 +4,6 @@ import numpy as np
 
 
 def winner_take_all(S, out, has_nan):
-    """Write 1 where a row has its largest value, the first of them where there are several."""
-    out[:] = 0
+    """Write 1 where a row has its largest value, the first of them, into zeros."""
     out[np.arange(len(S)), S.argmax(axis=1)] = 1
     has_nan |= np.isnan(S).any()

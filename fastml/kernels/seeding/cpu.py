@@ -10,10 +10,12 @@ from fastml.kernels.seeding import scalar
 from fastml.kernels.seeding.measure import (
     LANES,
     NARROW,
+    are_few,
     closest_candidates,
     keep_nearer,
     list_gaining,
     measure_narrow,
+    measure_one_by_one,
     measure_tiles,
 )
 
@@ -71,7 +73,7 @@ def seed_distances(
     height = tile_rows(X)
     thresholds = np.empty(chosen.shape[0], X.dtype)
     closest_candidates(candidates, chosen, thresholds)
-    narrow = d <= NARROW
+    narrow, few = d <= NARROW, are_few(candidates)
     for block in prange(potentials.shape[0]):
         rows = np.zeros((height, ROW_STRIDE), X.dtype)
         columns = np.zeros((d if narrow else 0, BATCH), X.dtype)
@@ -86,7 +88,12 @@ def seed_distances(
                 measure_narrow(X, first, n_rows, candidates, columns, squared)
             else:
                 n_listed = list_gaining(first, n_rows, closest, nearest, thresholds, listed)
-                measure_tiles(X, first, listed, n_listed, n_candidates, panels, rows, sums, squared)
+                if few:
+                    measure_one_by_one(X, first, listed, n_listed, candidates, squared)
+                else:
+                    measure_tiles(
+                        X, first, listed, n_listed, n_candidates, panels, rows, sums, squared
+                    )
             keep_nearer(first, n_rows, closest, sample_weight, squared, distances, shares)
         for j in range(n_candidates):
             total = 0.0

@@ -60,6 +60,24 @@ def list_gaining(first, n_rows, closest, nearest, thresholds, listed):
 
 
 @njit_leaf
+def are_few(candidates):
+    """Return whether the tile would be so empty that rows are sooner measured one by one."""
+    n_candidates, d = candidates.shape
+    return n_candidates <= TILE_COLS // 4 or (n_candidates <= TILE_COLS // 2 and d >= 64)
+
+
+@njit_leaf
+def measure_one_by_one(X, first, listed, n_listed, candidates, squared):
+    """Measure listed rows of a batch against all candidates, features in the lanes."""
+    d = X.shape[1]
+    squared[:] = np.inf
+    for i in range(n_listed):
+        row = (first + listed[i]) * d
+        for j in range(candidates.shape[0]):
+            squared[j, listed[i]] = lane_squared_distance(X, row, candidates, j * d, d)
+
+
+@njit_leaf
 def measure_tiles(X, first, listed, n_listed, n_candidates, panels, rows, sums, squared):
     """Measure listed rows of a batch against all candidates by the register tile."""
     d = X.shape[1]

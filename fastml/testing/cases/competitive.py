@@ -20,7 +20,7 @@ _SHAPES = (
 
 
 def compete(dtype, scale, seed):
-    n, d, k = choose(scale, seed, (7, 3, 4), _SHAPES, (20_000, 32, 64))
+    n, d, k = choose(scale, seed, (7, 3, 4), _SHAPES, (3000, 32, 64))
     rng = np.random.default_rng(seed)
     offset, means = rng.normal(size=d), 3 * rng.normal(size=(k, d))
     X = offset + means[rng.integers(k, size=n)] + rng.normal(size=(n, d))
