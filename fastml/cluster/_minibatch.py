@@ -10,9 +10,7 @@ import numpy as np
 from fastml.cluster._rows import Array, Rows
 from fastml.cluster._seeding import uniforms
 
-# Streams of the counter-based generator, beside those of the seeding.
-STREAM_SUBSET = 3
-STREAM_VALIDATION = 4
+# Streams of the counter-based generator, beside those of the starts.
 STREAM_BATCH = 5
 STREAM_REASSIGN = 6
 # Rows drawn in one call: a call costs more than the draws of a batch.

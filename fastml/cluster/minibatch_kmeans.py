@@ -14,17 +14,10 @@ from fastml._callbacks import root_context, with_callbacks
 from fastml._random import seed_from
 from fastml.cluster import _data
 from fastml.cluster._base import BaseKMeans
-from fastml.cluster._minibatch import (
-    STREAM_SUBSET,
-    STREAM_VALIDATION,
-    Rules,
-    State,
-    learn,
-    minibatch,
-)
-from fastml.cluster._rows import Array, Rows
-from fastml.cluster._seeding import starting_centers, uniforms
-from fastml.cluster._starts import given_centers, settled_n_init
+from fastml.cluster._minibatch import Rules, State, learn, minibatch
+from fastml.cluster._rows import Rows
+from fastml.cluster._sampled_starts import sampled_start
+from fastml.cluster._starts import settled_n_init
 
 
 class MiniBatchKMeans(BaseKMeans):
@@ -206,7 +199,7 @@ class MiniBatchKMeans(BaseKMeans):
 
         result = minibatch(
             data.rows,
-            self._best_start(X, data.rows, random_state),
+            sampled_start(self, X, data.rows, random_state),
             rules=self._rules(),
             n_steps=n_steps,
             tol=self._tol,
@@ -250,7 +243,7 @@ class MiniBatchKMeans(BaseKMeans):
             data = _data.prepare(self, X, sample_weight, backend)
             rows, dtype = data.rows, data.rows.dtype
             self._tol = data.mean_variance * self.tol
-            centers = self._best_start(X, rows, random_state)
+            centers = sampled_start(self, X, rows, random_state)
             counts, unchecked = np.zeros(self.n_clusters), 0
         else:
             new = _data.NewRows(self, X, backend)
@@ -291,47 +284,6 @@ class MiniBatchKMeans(BaseKMeans):
             self._seed, self._batch_size, self.reassignment_ratio, bool(self.verbose),
             (lambda centers: _data.unit_rows(centers)[0]) if spherical else None,
         )  # fmt: skip
-
-    def _some(self, rows: Rows, stream: int, step: int) -> Array:
-        """Return `_init_size` of the rows that have weight, drawn with replacement."""
-        weighty = np.flatnonzero(rows.host_weight)
-        draws = uniforms(rows, self._seed, stream, step, self._init_size)
-        return weighty[(draws * len(weighty)).astype(np.int64)]
-
-    def _start(self, X: Any, rows: Rows, random_state: Any, run: int) -> Array:
-        """Return initial centers in float64, drawn from some of the rows."""
-        part = rows
-        if self._init_size < rows.n_rows:
-            some = self._some(rows, STREAM_SUBSET, run)
-            part, X = rows.subset(some), X[some] if callable(self.init) else X
-        centers = given_centers(self, X, random_state)
-        if centers is None:
-            drawn = starting_centers(part, self.init, self.n_clusters, self._seed, run)
-            centers = drawn.astype(np.float64) + rows.host_offset
-        centers = np.array(centers, np.float64)
-        return _data.unit_rows(centers)[0] if self.metric == "spherical" else centers
-
-    def _best_start(self, X: Any, rows: Rows, random_state: Any) -> Array:
-        """Return the initial centers with the least inertia over some other rows."""
-        if self._n_init == 1 and not self.verbose:
-            return self._start(X, rows, random_state, run=0)
-        backend = rows.backend
-        judges = rows.subset(self._some(rows, STREAM_VALIDATION, 0))
-        least, best = np.inf, None
-        for run in range(self._n_init):
-            if self.verbose:
-                print(f"Init {run + 1}/{self._n_init} with method {self.init}")
-            centers = self._start(X, rows, random_state, run)
-            placed = backend.asarray((centers - rows.host_offset).astype(rows.dtype))
-            labels = backend.empty(judges.n_rows, np.int32)
-            judges.assign(placed, labels)
-            inertia = judges.inertia(placed, labels)
-            if self.verbose:
-                print(f"Inertia for init {run + 1}/{self._n_init}: {inertia}")
-            if best is None or inertia < least:
-                least, best = inertia, centers
-        assert best is not None
-        return best
 
     def _keep(self, rows: Rows, state: State, dtype: Any) -> None:
         """Set what is fitted: centers, what their dtype cannot hold of them, labels."""
