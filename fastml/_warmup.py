@@ -42,6 +42,16 @@ def _distances(backend: Backend, dtype: np.dtype[Any]) -> None:
         backend.kernels("distances").euclidean(X, X[:20], squared, out)
 
 
+def _pairwise(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.metrics import pairwise
+
+    X = _blobs(dtype)
+    for rows in (X[:800], sp.csr_matrix(X[:800])):
+        pairwise.rbf_kernel(rows)
+    pairwise.cosine_similarity(np.tile(X, (3, 1)), X[:5])
+    pairwise.pairwise_distances_argmin_min(X, X[:20])
+
+
 def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
     from fastml.decomposition import PCA
 
@@ -72,6 +82,7 @@ def _rng(backend: Backend, dtype: np.dtype[Any]) -> None:
 FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "linalg": _linalg,
     "distances": _distances,
+    "pairwise": _pairwise,
     "kmeans": _kmeans,
     "elementwise": _elementwise,
     "rng": _rng,
@@ -91,8 +102,8 @@ def warmup(
     Parameters
     ----------
     families : str or iterable of str, optional
-        Which kernels: any of "linalg" (PCA), "distances", "kmeans" (KMeans), "elementwise",
-        "rng"; all by default.
+        Which kernels: any of "linalg" (PCA), "distances", "pairwise" (kernel matrices), "kmeans"
+        (KMeans), "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from fastml.cluster import KMeans
 from fastml.decomposition import PCA
+from fastml.metrics import pairwise
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
 N_ROWS, N_COLUMNS, N_CLUSTERS = 9001, 21, 37
@@ -74,9 +75,23 @@ def hashes(models):
     return found
 
 
+def pairwise_hashes(dtype):
+    """Return the hashes of kernel matrices, whole and symmetric, and of nearest rows."""
+    X, _ = rows(dtype)
+    X, Y = np.abs(X[:1000]), np.abs(X[1000:1500])
+    wide = [np.hstack([part] * 7) for part in (X, Y)]
+    found = {"nearest": digest(np.stack(pairwise.pairwise_distances_argmin_min(X, Y)))}
+    for name in ("poly", "sigmoid", "rbf", "laplacian", "chi2", "cosine"):
+        found[f"{name} symmetric"] = digest(pairwise.pairwise_kernels(X, metric=name))
+        found[f"{name} two"] = digest(pairwise.pairwise_kernels(X, Y, metric=name))
+        found[f"{name} wide"] = digest(pairwise.pairwise_kernels(*wide, metric=name))
+    found["sparse"] = digest(pairwise.rbf_kernel(sparse.csr_array(np.where(X > 5.5, X, 0))))
+    return found
+
+
 def all_hashes(dtype=np.float32):
-    """Return the hashes of all models of a dtype."""
-    return hashes(kmeans_models(dtype)) | hashes(pca_models(dtype))
+    """Return the hashes of all models and kernel matrices of a dtype."""
+    return hashes(kmeans_models(dtype)) | hashes(pca_models(dtype)) | pairwise_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

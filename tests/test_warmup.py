@@ -10,7 +10,7 @@ from tests.jit.toy import run
 
 def test_each_family_runs():
     seconds = fastml.warmup(backend="reference", dtypes=np.float32)
-    assert list(seconds) == ["linalg", "distances", "kmeans", "elementwise", "rng"]
+    assert list(seconds) == ["linalg", "distances", "pairwise", "kmeans", "elementwise", "rng"]
     assert all(value > 0 for value in seconds.values())
 
 
@@ -66,9 +66,13 @@ FIT = """
 import numpy as np
 from fastml.cluster import KMeans
 from fastml.decomposition import PCA
+from fastml.metrics import pairwise
 X = np.random.default_rng(0).normal(size=({n}, 16)).astype(np.float32)
 KMeans(8, random_state=0, algorithm="{algorithm}").fit(X).predict(X)
 PCA(3).fit(X).transform(X)
+pairwise.rbf_kernel(X[:3000])
+pairwise.cosine_similarity(X, X[:3])
+pairwise.pairwise_distances_argmin(X, X[:3])
 """
 
 
@@ -79,7 +83,7 @@ def test_after_it_fits_compile_nothing(tmp_path):
     def files():
         return sorted(path for path in tmp_path.rglob("*") if path.is_file())
 
-    run("import fastml; fastml.warmup(['linalg', 'kmeans'], 'float32')", **environment)
+    run("import fastml; fastml.warmup(['linalg', 'kmeans', 'pairwise'], 'float32')", **environment)
     compiled = files()
     assert compiled
     for n in (100, 20_000):

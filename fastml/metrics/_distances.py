@@ -13,6 +13,7 @@ from fastml.backends import on_device, resolve
 from fastml.metrics._checks import check_parameters, check_rows
 from fastml.metrics._gram import KernelFunction, squared_lengths
 from fastml.metrics._kernels import evaluate
+from fastml.metrics._nearest import nearest_rows
 
 __all__ = ["euclidean_distances", "pairwise_distances_argmin", "pairwise_distances_argmin_min"]
 
@@ -135,10 +136,8 @@ def _nearest(
         X, Y = Y, X
     backend = resolve(X)
     rows, others = backend.asarray(X), backend.asarray(Y)
-    indices = backend.empty(rows.shape[0], np.int64)
-    values = backend.empty(rows.shape[0], rows.dtype)
     with np.errstate(invalid="ignore", over="ignore"):
-        backend.kernels("pairwise").nearest(rows, others, indices, values)
+        indices, values = nearest_rows(backend, rows, others)
         # A row that is not finite shows in its own value; one of Y is never the nearest.
         finite = bool(backend.xp.isfinite(values).all()) and bool(backend.xp.isfinite(others.sum()))
     if check_finite_wanted() and not finite:

@@ -166,7 +166,7 @@ def diagonal(function: KernelFunction, backend: Backend, X: Any) -> Any:
         return xp.full(X.shape[0], float(ones), X.dtype)
     squares = squared_lengths(backend, X)
     if function.name == "cosine":
-        return (squares > 0).astype(X.dtype)
+        return _has_direction(squares, X.dtype).astype(X.dtype)
     values = gamma * squares + coef0
     if function.name == "sigmoid":
         values = xp.tanh(values)
@@ -188,11 +188,16 @@ def _squares(backend: Backend, X: Any, offset: Any) -> Any:
     return out
 
 
+def _has_direction(squares: Any, dtype: Any) -> Any:
+    """Return which rows are long enough for the inverse of their length to be a number."""
+    return squares > float(np.finfo(dtype).tiny) ** 2
+
+
 def _inverse_lengths(backend: Backend, X: Any, offset: Any) -> Any:
     """Return what rows are multiplied by to be of length one; 1 for rows of zeros."""
     squares = _squares(backend, X, offset)
-    with np.errstate(over="ignore"):
-        return (1.0 / backend.xp.sqrt(squares + (squares == 0))).astype(X.dtype)
+    lengths = backend.xp.sqrt(squares + ~_has_direction(squares, X.dtype))
+    return (1.0 / lengths).astype(X.dtype)
 
 
 def _sparse_squares(X: Any) -> Any:

@@ -26,7 +26,14 @@ from fastml._jit.stretches import (
     squares_side_by_side,
     vector_lanes,
 )
-from fastml._jit.tile import tile, tile_difference, tile_listed, tile_rows
+from fastml._jit.tile import (
+    tile,
+    tile_absolute,
+    tile_chi_squared,
+    tile_difference,
+    tile_listed,
+    tile_rows,
+)
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -48,6 +55,14 @@ def run_tile(out, out0, out_row, a, a0, strides, b, b0, b_outer, n_outer, n_inne
 @njit_serial
 def run_difference(out, a, a_row, b, n_inner, init):
     tile_difference(out, 0, TILE_COLS, a, 0, a_row, 0, 1, b, 0, 0, 1, n_inner, init, 0, TILE_COLS)
+
+
+@njit_serial
+def run_other_terms(out, a, a_row, b, n_inner, init):
+    tile_absolute(out[0], 0, TILE_COLS, a, 0, a_row, 0, 1, b, 0, 0, 1, n_inner, init, 0, TILE_COLS)
+    tile_chi_squared(
+        out[1], 0, TILE_COLS, a, 0, a_row, 0, 1, b, 0, 0, 1, n_inner, init, 0, TILE_COLS
+    )
 
 
 @njit_serial
@@ -158,6 +173,26 @@ def test_differences_of_equal_rows_are_zero(dtype, n_inner):
     expected = ((x[:, None, :] - b.T[None]) ** 2).sum(axis=2)
     np.testing.assert_allclose(out, expected, **rounding(dtype, n_inner))
     assert out[1, 3] == 0
+
+
+@DTYPES
+@pytest.mark.parametrize("n_inner", [0, 1, 40])
+def test_sums_of_absolute_and_relative_differences(dtype, n_inner):
+    rows, _ = tile_shape(np.dtype(dtype).itemsize)
+    a, b = (
+        np.abs(draw(dtype, shape, seed))
+        for seed, shape in enumerate([(rows, n_inner + 1), (n_inner, TILE_COLS)])
+    )
+    a[0] = 0
+    b[:, 3] = 0
+    init = draw(dtype, (rows, TILE_COLS), 2)
+    out = np.zeros((2, rows, TILE_COLS), dtype)
+    run_other_terms(out, a, n_inner + 1, b, n_inner, init)
+    x, y = a[:, None, :n_inner].astype(np.float64), b.T[None].astype(np.float64)
+    whole = np.where(x + y == 0, 1, x + y)
+    for got, terms in zip(out, (abs(x - y), (x - y) ** 2 / whole), strict=True):
+        expected = init + terms.sum(axis=2)
+        np.testing.assert_allclose(got, expected, **rounding(dtype, n_inner))
 
 
 @DTYPES
