@@ -53,7 +53,8 @@ def _pairwise(backend: Backend, dtype: np.dtype[Any]) -> None:
 
 
 def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
-    from fastml.decomposition import PCA
+    from fastml.decomposition import PCA, KernelPCA
+    from fastml.kernel_approximation import Nystroem
 
     X = _blobs(dtype)
     for solver in ("full", "covariance_eigh", "randomized", "arpack"):
@@ -62,6 +63,10 @@ def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
             model.inverse_transform(model.transform(X))
     PCA(4, svd_solver="arpack").fit(sp.csr_matrix(X))
     PCA(4, standardize=True).fit(X, sample_weight=np.ones(len(X)))
+    K = X[:400] @ X[:400].T
+    for solver in ("dense", "krylov"):
+        KernelPCA(4, kernel="precomputed", eigen_solver=solver).fit(K).transform(K)
+    Nystroem("precomputed", n_components=40).fit(K).transform(K)
 
 
 def _elementwise(backend: Backend, dtype: np.dtype[Any]) -> None:
@@ -102,8 +107,8 @@ def warmup(
     Parameters
     ----------
     families : str or iterable of str, optional
-        Which kernels: any of "linalg" (PCA), "distances", "pairwise" (kernel matrices), "kmeans"
-        (KMeans), "elementwise", "rng"; all by default.
+        Which kernels: any of "linalg" (PCA, KernelPCA), "distances", "pairwise" (kernel matrices),
+        "kmeans" (KMeans), "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional
