@@ -1,4 +1,4 @@
-"""The quick start, as the README has users run it."""
+"""The examples, as the README has users run them."""
 
 import importlib.util
 import os
@@ -9,23 +9,34 @@ from pathlib import Path
 
 import pytest
 
-QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart.py"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+QUICKSTART = EXAMPLES / "quickstart.py"
 
 
-@pytest.mark.timeout(600)
-def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
+def run(name, output):
+    """Run an example; return what it prints and the pictures it draws, by name."""
     image = pytest.importorskip("matplotlib.image")
     done = subprocess.run(
-        [sys.executable, QUICKSTART, "--output", tmp_path],
-        env={**os.environ, "PYTHONPATH": str(QUICKSTART.parent.parent)},
+        [sys.executable, EXAMPLES / f"{name}.py", "--output", output],
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
+    pictures = {path.stem: image.imread(path) for path in output.glob("*.png")}
+    for name, pixels in pictures.items():
+        assert min(pixels.shape[:2]) >= 300, name
+        assert pixels[..., :3].std() > 0.05, name
+    return done.stdout, set(pictures)
+
+
+@pytest.mark.timeout(600)
+def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
+    printed, pictures = run("quickstart", tmp_path)
 
     def figures(what):
-        lines = re.findall(rf"^  {what} +(.*)$", done.stdout, re.MULTILINE)
+        lines = re.findall(rf"^  {what} +(.*)$", printed, re.MULTILINE)
         return [[float(x) for x in re.findall(r"\d[\d.e+]*", line)] for line in lines]
 
     assert figures("bits per pixel") == [[6, 24]]
@@ -39,14 +50,19 @@ def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
         assert ours == pytest.approx(theirs, rel=0.01)
     assert len(figures("fit")) == 2
 
-    pictures = {path.stem: image.imread(path) for path in tmp_path.glob("*.png")}
-    assert set(pictures) == {
+    assert pictures == {
         *("china_before_after", "china_palette"),
         *("digits_scree", "digits_projection", "digits_decoded"),
     }
-    for name, pixels in pictures.items():
-        assert min(pixels.shape[:2]) >= 300, name
-        assert pixels[..., :3].std() > 0.05, name
+
+
+@pytest.mark.timeout(600)
+def test_circles(tmp_path):
+    printed, pictures = run("circles", tmp_path)
+    scores = dict(re.findall(r"accuracy after (\w+) +([\d.]+)%", printed))
+    assert float(scores["KernelPCA"]) >= 99
+    assert float(scores["PCA"]) < 70
+    assert pictures == {"circles_boundaries", "circles_components", "circles_projections"}
 
 
 def test_progress_is_optional(monkeypatch):
