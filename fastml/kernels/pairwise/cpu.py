@@ -15,6 +15,7 @@ from fastml.kernels.pairwise.panels import (
     ROW_STRIDE,
     band_sums,
     block_of,
+    block_shape,
     end,
     from_squares,
     gram_block,
@@ -96,12 +97,14 @@ def gram(
     else:
         for g in prange(n_panels):
             pack_panel(Y, np.int64(g), offset, y_scale, panels[g])
-    n_down, n_across = -(-n // BLOCK), -(-k // BLOCK)
+    n_rows, n_columns = block_shape(X, Y, symmetric)
+    n_down, n_across = -(-n // n_rows), -(-k // n_columns)
     n_tasks = n_down * (n_down + 1) // 2 if symmetric else n_down * n_across
     for task in prange(n_tasks):
         i, j = block_of(np.int64(task), n_across, symmetric)
         gram_block(
-            i, j, X, k, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
+            i * n_rows, min(n, (i + 1) * n_rows), j * n_columns, min(k, (j + 1) * n_columns),
+            X, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
             ending, gamma, coef0, degree, probe, out,
         )  # fmt: skip
 
@@ -201,7 +204,7 @@ def row_squares(
     offset : (n_features,) float array
         Subtracted from every row.
     out : (n_samples,) float64 array
-        Written: the sums, added up in float64.
+        Written: the sums. Differences are taken in the dtype of X, all else in float64.
     """
     d = X.shape[1]
     zeros = np.zeros(d, X.dtype)

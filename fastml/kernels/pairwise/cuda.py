@@ -216,7 +216,7 @@ def _row_squares(X, offset, out):
     for row in range(cuda.grid(1), X.shape[0], cuda.gridsize(1)):
         total = out.dtype.type(0)
         for t in range(X.shape[1]):
-            value = out.dtype.type(X[row, t]) - out.dtype.type(offset[t])
+            value = out.dtype.type(X[row, t] - offset[t])
             total += value * value
         out[row] = total
 

@@ -19,9 +19,14 @@ from fastml.kernels.pairwise.forms import (
     TANH,
 )
 
-# A task is a block of this many rows and columns: whole tiles of every height, whole panels.
+# Columns of a band, and most rows of a block: whole tiles of every height, whole panels.
 BLOCK = 240
 BLOCK_PANELS = BLOCK // TILE_COLS
+# Smaller blocks are multiples of this, and there are about this many of them in a row.
+SMALL_BLOCK = 48
+N_BLOCKS = 8
+# Packed columns that a task goes through again and again.
+L2_BYTES = 1 << 20
 # Sums of runs of this many features are added up in float64.
 FEATURE_RUN = 128
 # The scratch's row stride: a run and one cache line more, so that rows fall into different sets.
@@ -137,7 +142,7 @@ def from_squares(x_square, y_squares, n, sums):
 
 @njit_leaf
 def raise_to(values, spare, degree):
-    """Raise every value to an integer power of at least 1, by squaring."""
+    """Raise values to an integer power of at least 1, by squaring."""
     for i in range(values.size):
         spare[i] = 1
     while degree > 0:
@@ -217,36 +222,50 @@ def block_of(task, n_across, symmetric):
 
 
 @njit_leaf
+def block_shape(X, Y, symmetric):
+    """Return rows and columns of the blocks that are tasks: whole tiles, enough for all threads."""
+    if symmetric:
+        side = -(-X.shape[0] // (N_BLOCKS * SMALL_BLOCK)) * SMALL_BLOCK
+        return min(BLOCK, side), min(BLOCK, side)
+    # Bands are finished row by row, as far as the packed columns stay in L2.
+    wide = max(1, L2_BYTES // (BLOCK * Y.shape[1] * Y.itemsize))
+    return 2 * SMALL_BLOCK, wide * BLOCK
+
+
+@njit_leaf
 def gram_block(
-    i, j, X, k, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
+    row0, stop, column0, last, X, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
     ending, gamma, coef0, degree, probe, out,
 ):  # fmt: skip
-    """Write block (i, j) of the kernel matrix, and its mirror image where it is symmetric."""
-    n, n_panels = X.shape[0], panels.shape[0]
+    """Write rows row0 ... stop - 1 of columns column0 ... last - 1, and their mirror image."""
+    n = X.shape[0]
     zeros, rows, band, wide = scratch_for(X)
-    spare = np.empty(band.size, X.dtype)
+    spare = np.empty(BLOCK, X.dtype)
     height = tile_rows(X)
-    column0 = j * BLOCK
-    n_columns = min(BLOCK, k - column0)
-    g0, g1 = j * BLOCK_PANELS, min(n_panels, (j + 1) * BLOCK_PANELS)
-    row0, stop = i * BLOCK, min(n, (i + 1) * BLOCK)
     for first in range(row0, stop, height):
         n_rows = min(height, stop - first)
-        band_sums(term, X, first, n_rows, offset, x_scale, panels, g0, g1, zeros, rows, band, wide)
-        if x_squares.size:
+        for column in range(column0, last, BLOCK):
+            n_columns = min(BLOCK, last - column)
+            g0, g1 = column // TILE_COLS, -(-(column + n_columns) // TILE_COLS)
+            band_sums(
+                term, X, first, n_rows, offset, x_scale, panels, g0, g1, zeros, rows, band, wide
+            )
+            if x_squares.size:
+                for p in range(n_rows):
+                    from_squares(x_squares[first + p], y_squares[column:], n_columns, band[p])
+                    if symmetric and row0 == column0:
+                        band[p, first + p - column] = 0
+            if column == 0:
+                for p in range(n_rows):
+                    probe[first + p] = band[p, 0]
+            if first == 0:
+                for c in range(n_columns):
+                    probe[n + column + c] = band[0, c]
+                    if symmetric:
+                        probe[column + c] = band[0, c]
             for p in range(n_rows):
-                from_squares(x_squares[first + p], y_squares[column0:], n_columns, band[p])
-                if symmetric and i == j:
-                    band[p, first + p - column0] = 0
-        if j == 0:
-            for p in range(n_rows):
-                probe[first + p] = band[p, 0]
-        if first == 0:
-            for c in range(n_columns):
-                probe[n + column0 + c] = band[0, c]
-                if symmetric:
-                    probe[column0 + c] = band[0, c]
-        end(band.reshape(band.size), spare, ending, gamma, coef0, degree)
-        store(band, n_rows, n_columns, out, first, column0)
-    if symmetric and i != j:
-        mirror(out, row0, stop - row0, column0, n_columns, np.zeros(BLOCK, X.dtype))
+                line = band[p, : (g1 - g0) * TILE_COLS]
+                end(line, spare, ending, gamma, coef0, degree)
+            store(band, n_rows, n_columns, out, first, column)
+    if symmetric and row0 != column0:
+        mirror(out, row0, stop - row0, column0, last - column0, np.zeros(BLOCK, X.dtype))

@@ -75,7 +75,7 @@ def sparse_products(
 
 def row_squares(X, offset, out):
     """Sum the squares of every row, less the offset."""
-    out[:] = ((X.astype(np.float64) - offset) ** 2).sum(axis=1)
+    out[:] = ((X - offset).astype(np.float64) ** 2).sum(axis=1)
 
 
 def nearest(X, Y, indices, values):
