@@ -77,9 +77,8 @@ def test_values(name, dtype, n, d, backend):
 @pytest.mark.parametrize("dense", ["neither", "X", "Y"])
 @DTYPES
 @pytest.mark.parametrize("name", [name for name in KERNELS if "chi2" not in name])
-def test_sparse_rows(name, dtype, dense, backend, monkeypatch):
-    monkeypatch.setattr(_gram, "BUFFER_BYTES", 8 * 23 * 11)  # several runs of rows
-    X, Y = rows(50, 12, dtype), rows(23, 12, dtype, seed=1)
+def test_sparse_rows(name, dtype, dense, backend):
+    X, Y = rows(150, 12, dtype), rows(23, 12, dtype, seed=1)
     X[3] = 0
     A = X if dense == "X" else sparse.csr_matrix(X)
     B = Y if dense == "Y" else sparse.csc_array(Y)

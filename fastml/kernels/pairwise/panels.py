@@ -269,3 +269,45 @@ def gram_block(
             store(band, n_rows, n_columns, out, first, column)
     if symmetric and row0 != column0:
         mirror(out, row0, stop - row0, column0, last - column0, np.zeros(BLOCK, X.dtype))
+
+
+@njit_leaf
+def sparse_products(line, one, start, stop, x_data, x_indices, y_data, y_rows, y_indptr):
+    """Fill a line with the products of a sparse row and all columns; `one` has the line's dtype."""
+    for c in range(line.size):
+        line[c] = 0
+    # For (x, y) and (y, x) the same products are added, in order of the features.
+    for entry in range(start, stop):
+        factor = one * x_data[entry]
+        feature = x_indices[entry]
+        for other in range(y_indptr[feature], y_indptr[feature + 1]):
+            line[y_rows[other]] += factor * y_data[other]
+
+
+@njit_leaf
+def sparse_rows(
+    row0, stop, x_data, x_indices, x_indptr, y_data, y_rows, y_indptr, symmetric,
+    x_squares, y_squares, ending, gamma, coef0, degree, out,
+):  # fmt: skip
+    """Write rows row0 ... stop - 1 of the kernel matrix of sparse rows."""
+    k = out.shape[1]
+    distances = x_squares.size > 0
+    sums = np.empty(k if distances else 0, np.float64)
+    spare = np.empty(k, out.dtype)
+    for row in range(row0, stop):
+        first, last = x_indptr[row], x_indptr[row + 1]
+        line = out[row]
+        if distances:
+            # What squares and products have in common goes away; float64 has room for it.
+            sparse_products(
+                sums, np.float64(1), first, last, x_data, x_indices, y_data, y_rows, y_indptr
+            )
+            from_squares(x_squares[row], y_squares, k, sums)
+            if symmetric:
+                sums[row] = 0
+            for c in range(k):
+                line[c] = sums[c]
+        else:
+            one = out.dtype.type(1)
+            sparse_products(line, one, first, last, x_data, x_indices, y_data, y_rows, y_indptr)
+        end(line, spare, ending, gamma, coef0, degree)
