@@ -61,7 +61,8 @@ def _pairwise(backend: Backend, dtype: np.dtype[Any]) -> None:
 
 
 def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
-    from fastml.decomposition import PCA, IncrementalPCA
+    from fastml.decomposition import PCA, IncrementalPCA, KernelPCA
+    from fastml.kernel_approximation import Nystroem
 
     X = _blobs(dtype)
     for solver in ("full", "covariance_eigh", "randomized", "arpack"):
@@ -71,6 +72,10 @@ def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
     PCA(4, svd_solver="arpack").fit(sp.csr_matrix(X))
     PCA(4, standardize=True).fit(X, sample_weight=np.ones(len(X)))
     IncrementalPCA(4).partial_fit(X)
+    K = X[:400] @ X[:400].T
+    for solver in ("dense", "krylov"):
+        KernelPCA(4, kernel="precomputed", eigen_solver=solver).fit(K).transform(K)
+    Nystroem("precomputed", n_components=40).fit(K).transform(K)
 
 
 def _competitive(backend: Backend, dtype: np.dtype[Any]) -> None:

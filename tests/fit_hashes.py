@@ -6,7 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from fastml.cluster import KMeans, MiniBatchKMeans, WinnerTakeAll
-from fastml.decomposition import PCA, IncrementalPCA
+from fastml.decomposition import PCA, IncrementalPCA, KernelPCA
+from fastml.kernel_approximation import Nystroem
 from fastml.metrics import pairwise
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -76,6 +77,21 @@ def incremental_models(dtype):
     yield "incremental wide", IncrementalPCA(5, batch_size=25).fit(wide), wide
 
 
+def kernel_models(dtype):
+    """Yield the name, model and rows of KernelPCA and Nystroem fits."""
+    X, _ = rows(dtype)
+    some, thin = X[:1500], sparse.csr_array(np.where(X[:1200] > 5.5, X[:1200], 0))
+    options = {"kernel": "rbf", "gamma": "median", "random_state": 0}
+    for solver in ("auto", "dense", "arpack", "randomized", "krylov", "matrix_free"):
+        inverse = solver == "auto"
+        model = KernelPCA(5, eigen_solver=solver, fit_inverse_transform=inverse, **options)
+        yield f"kernel pca {solver}", model.fit(some), X[:3000]
+    yield "kernel pca sparse", KernelPCA(5, **options).fit(thin), thin
+    for landmarks in ("uniform", "kmeans", "leverage"):
+        model = Nystroem(n_components=70, landmarks=landmarks, **options)
+        yield f"nystroem {landmarks}", model.fit(X), X
+
+
 def digest(value):
     """Return a short hash of the type, shape and bits of an attribute."""
     if isinstance(value, np.ndarray | np.generic):
@@ -92,7 +108,7 @@ def hashes(models):
             if attribute.endswith("_"):
                 found[f"{name} {attribute}"] = digest(value)
         found[f"{name} transform"] = digest(model.transform(X))
-        if hasattr(model, "predict") or not sparse.issparse(X):
+        if hasattr(model, "predict") or (isinstance(model, PCA) and not sparse.issparse(X)):
             found[f"{name} score"] = digest(model.score(X))
         if hasattr(model, "predict"):
             found[f"{name} predict"] = digest(model.predict(X))
@@ -115,7 +131,7 @@ def pairwise_hashes(dtype):
 
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models and kernel matrices of a dtype."""
-    models = (kmeans_models, competitive_models, pca_models, incremental_models)
+    models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
     return hashes(model for make in models for model in make(dtype)) | pairwise_hashes(dtype)
 
 

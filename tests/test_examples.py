@@ -71,6 +71,15 @@ def test_palettes_of_equal_quality_and_dead_units_repaired(tmp_path):
     assert set(pictures) == {f"palettes_{name}" for name in names}
 
 
+@pytest.mark.timeout(600)
+def test_circles(tmp_path):
+    figures, pictures = run("circles", tmp_path)
+    scores = {name: figures(f"accuracy after {name}")[0][0] for name in ("KernelPCA", "PCA")}
+    assert scores["KernelPCA"] >= 99
+    assert scores["PCA"] < 70
+    assert set(pictures) == {"circles_boundaries", "circles_components", "circles_projections"}
+
+
 def test_progress_is_optional(monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(EXAMPLES)

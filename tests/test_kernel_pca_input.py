@@ -170,8 +170,8 @@ def test_too_large_for_memory(monkeypatch):
 
 
 def test_auto_keeps_to_the_limit():
-    X = rows(500)
-    for limit, solver in ((None, "krylov"), ("2.5MB", "matrix_free")):
+    X = rows(900)
+    for limit, solver in ((None, "krylov"), ("4.5MB", "matrix_free")):
         model = KernelPCA(3, kernel="rbf", memory_limit=limit).fit(X)
         assert model.eigen_solver_ == solver
         assert_allclose(model.eigenvalues_, KernelPCA(3, kernel="rbf").fit(X).eigenvalues_)

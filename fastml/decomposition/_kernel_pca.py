@@ -83,8 +83,9 @@ default='auto'
           of 'dense' and checks their residuals.
         - 'matrix_free': the same on blocks of the kernel matrix that are computed for each
           product anew, so that no n x n matrix is in memory.
-        - 'auto': 'dense' for up to 200 rows and for more than 0.15 n_samples components, else
-          'krylov'; 'matrix_free' where those need more than `memory_limit`.
+        - 'auto': 'dense' for up to 200 rows and for more than 0.07 n_samples components; else
+          'arpack' for a matrix of up to 4 MB, and 'krylov' for a larger one; 'matrix_free' where
+          those need more than `memory_limit`.
     tol : float, default=0
         Convergence tolerance of 'arpack', 'krylov' and 'matrix_free', relative; 0 stands for what
         the dtype holds.
@@ -96,7 +97,8 @@ default='auto'
         Whether to drop components whose eigenvalue is zero, as is always done with
         ``n_components=None``.
     random_state : int, RandomState instance or None, default=None
-        For 'arpack' and 'randomized'. The others give the same result each time.
+        For 'arpack' and 'randomized', where they are asked for by name. The others, and 'auto',
+        give the same result each time.
     copy_X : bool, default=True
         Whether `X_fit_` is a copy of X.
     n_jobs : int, default=None
@@ -390,7 +392,7 @@ default='auto'
             tol=self.tol,
             max_iter=self.max_iter,
             iterated_power=self.iterated_power,
-            random_state=self.random_state,
+            random_state=0 if self.eigen_solver == "auto" else self.random_state,
         )
         self.eigen_solver_ = choose_solver(self.eigen_solver, task, budget)
         matrix = self._matrix(backend, X, task, budget)

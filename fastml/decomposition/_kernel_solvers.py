@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ __all__ = ["IN_PLACE", "Task", "buffer_bytes", "choose_solver", "eigenpairs"]
 # Rows up to which LAPACK is faster than anything that multiplies, and the share of the eigenvalues
 # from which it is for more rows.
 DENSE_ROWS = 200
-DENSE_SHARE = 0.15
+DENSE_SHARE = 0.07
+# Bytes of a matrix up to which single vectors, multiplied in the cache, win over blocks of them.
+CACHED_BYTES = 4 << 20
 # Least and most bytes of the block of the kernel matrix that "matrix_free" holds.
 LEAST_BUFFER, MOST_BUFFER = 1 << 20, 16 << 20
 # Solvers for which the matrix is centred in place: bits of theirs do not depend on what centring
@@ -77,8 +80,9 @@ def choose_solver(solver: str, task: Task, budget: Budget) -> str:
     n, k = task.n_samples, task.n_components
     wanted = solver
     if solver == "auto":
-        few = n > DENSE_ROWS and k <= DENSE_SHARE * n
-        solver = "krylov" if few else "dense"
+        solver = "arpack" if n * n * task.itemsize <= CACHED_BYTES else "krylov"
+        if n <= DENSE_ROWS or k > DENSE_SHARE * n:
+            solver = "dense"
         if needed(solver, task) > budget.size and needed("matrix_free", task) <= budget.size:
             solver = "krylov" if task.has_matrix else "matrix_free"
     if solver == "arpack" and k >= n:
@@ -172,7 +176,7 @@ def eigenpairs(solver: str, matrix: CentredKernel, task: Task) -> tuple[Any, Any
     if solver == "dense":
         values, vectors = _dense(backend, centred, k)
     elif solver == "arpack":
-        values, vectors = _arpack(matrix, k, task)
+        values, vectors = _arpack(backend, centred, k, task)
     elif solver == "randomized":
         values, vectors = _randomized(matrix, k, task)
     else:
@@ -190,18 +194,18 @@ def _dense(backend: Backend, centred: Any, k: int) -> tuple[Any, Any]:
     return values, vectors
 
 
-def _arpack(matrix: CentredKernel, k: int, task: Task) -> tuple[Any, Any]:
-    backend, n = matrix.backend, matrix.shape[0]
-
+def _arpack(backend: Backend, centred: Any, k: int, task: Task) -> tuple[Any, Any]:
     def times(vector: Any) -> Any:
-        column = backend.asarray(vector.reshape(n, -1), matrix.dtype)
-        return backend.to_host(matrix.times(column)).reshape(vector.shape)
+        # One vector: BLAS, on one thread, is faster than a kernel made for several.
+        return backend.to_host(centred @ backend.asarray(vector, centred.dtype))
 
-    operator = LinearOperator(matrix.shape, matvec=times, dtype=matrix.dtype)
-    start = check_random_state(task.random_state).uniform(-1, 1, n)
+    operator = LinearOperator(centred.shape, matvec=times, dtype=centred.dtype)
+    start = check_random_state(task.random_state).uniform(-1, 1, centred.shape[0])
+    # What ARPACK draws where its vectors end in a subspace; older SciPy draws the same always.
+    draws = {"rng": np.random.default_rng(0)} if "rng" in signature(eigsh).parameters else {}
     with one_blas_thread():
         values, vectors = eigsh(
-            operator, k, which="LA", tol=task.tol, maxiter=task.max_iter, v0=start
+            operator, k, which="LA", tol=task.tol, maxiter=task.max_iter, v0=start, **draws
         )
     return values, vectors.T
 

@@ -12,7 +12,7 @@ from fastml.kernels.factorize.blas import one_blas_thread
 
 __all__ = ["basis_bytes", "krylov_eigh"]
 
-# Vectors multiplied at a time, at least: what a register tile holds beside each other.
+# Vectors multiplied at a time: what a register tile holds beside each other.
 WIDTH = 16
 # Blocks of the basis before it is restarted from its best vectors.
 MOST_BLOCKS = 14
@@ -20,6 +20,12 @@ MOST_BLOCKS = 14
 MOST_PRODUCTS = 300
 # Residuals, as a share of the largest eigenvalue, that count as none.
 RESIDUAL = {4: 1e-6, 8: 1e-13}
+# The first product after which residuals are looked at.
+FIRST_CHECK = 4
+# Entries of a matrix up to which a product takes less time than a look at residuals.
+CHEAP_PRODUCT = 1_500_000
+# Squared share of a vector that others must leave for Cholesky's factor to be of use.
+INDEPENDENT = 1e-6
 # Key and stream of the generator: the result is that of the matrix, not of the start.
 START_KEY, START_STREAM = 0, 0x4B
 
@@ -72,54 +78,72 @@ def krylov_eigh(
     return values, vectors
 
 
-def block_width(k: int, n: int) -> int:
-    """Return how many vectors are multiplied at a time for `k` eigenvalues."""
-    return min(-(-(k + WIDTH // 4) // WIDTH) * WIDTH, n - 1)
+def block_width(n: int) -> int:
+    """Return how many vectors are multiplied at a time."""
+    return min(WIDTH, n - 1)
 
 
 def basis_bytes(k: int, n: int) -> int:
     """Return the memory that the vectors of the method take."""
-    width = block_width(k, max(n, 2))
-    # Beside the basis: a block before and after the product, and the restarted basis.
-    return 8 * n * min((MOST_BLOCKS + 4) * width, n + 4 * width)
+    # Beside the basis: what is multiplied, and the vectors of a restart.
+    return 8 * n * (_most(k, max(n, 2)) + 4 * WIDTH + 2 * k)
+
+
+def _most(k: int, n: int) -> int:
+    """Return the largest number of basis vectors."""
+    return min(max(MOST_BLOCKS * WIDTH, 2 * k + 4 * WIDTH), n - 1)
 
 
 def _iterate(matrix: CentredKernel, k: int, tol: float, max_iter: int) -> tuple[Any, Any]:
     n, backend = matrix.shape[0], matrix.backend
-    width = block_width(k, n)
-    most = min(MOST_BLOCKS * width, n - 1)
+    most = _most(k, n)
     basis = backend.empty((most, n), np.float64)
     small = np.zeros((most, most))
     # The first product has one column more, for the means of the rows.
-    start = _random(backend, max(width - 1, min(k, width)), n)
-    block, _ = _orthonormal(backend, start, basis[:0], n - 1)
-    size = 0
+    start = _random(backend, min(WIDTH - 1, n - 1), n)
+    block, _ = _orthonormal(backend, start, basis[:0], n - 1, 0.0)
+    size = near = 0
+    # Where a product takes less time than a look at residuals, looks are spared.
+    eager = n * n < CHEAP_PRODUCT
+    next_check, history = FIRST_CHECK, (0, 1.0)
     for step in range(1, max_iter + 1):
         here = slice(size, size + block.shape[0])
         basis[here] = block
         size = here.stop
         so_far = basis[:size]
         product = backend.asarray(matrix.times_float64(block.T).T)
-        inner = _take_out(product, so_far)
-        small[:size, here] = backend.to_host(inner)
+        # Exact arithmetic would need no more than the last two blocks, but for a restart; what
+        # rounding leaves of the others, and of these, the second pass takes out.
+        inner = _take_out(product, so_far[near:])
+        outer = _take_out(product, so_far)
+        outer[near:] += inner
+        small[:size, here] = backend.to_host(outer)
         small[here, :size] = small[:size, here].T
         small[here, here] = (small[here, here] + small[here, here].T) / 2
+        near = here.start
         room = n - 1 - size
-        block, coupling = _orthonormal(backend, product, so_far, room)
+        scale = abs(small[:size, here]).max()
+        block, coupling = _orthonormal(backend, product, so_far, room, scale)
 
+        full = size + block.shape[0] > most
+        last = room == 0 or step == max_iter
+        if size < k or not (full or last or step >= next_check):
+            continue
         values, turns = np.linalg.eigh(small[:size, :size])
         values, turns = values[::-1], turns[:, ::-1]
-        if size >= k:
-            residual = np.linalg.norm(coupling @ turns[here, :k], axis=0).max()
-            largest = max(abs(values[0]), abs(values[-1]))
-            if room == 0 or residual <= tol * largest or step == max_iter:
-                break
-        if size + block.shape[0] > most:
+        residual = np.linalg.norm(coupling @ turns[here, :k], axis=0).max()
+        largest = max(abs(values[0]), abs(values[-1]))
+        if last or residual <= tol * largest:
+            break
+        next_check = step + 1
+        if eager:
+            next_check = _expected(history, (step, residual / largest), tol)
+            history = (step, residual / largest)
+        if full:
             # Restart from the best Ritz vectors.
-            kept = max(k, most // 2)
-            basis[:kept] = backend.asarray(turns[:, :kept].T) @ so_far
-            small[:kept, :kept] = np.diag(values[:kept])
-            size = kept
+            size, near = max(k, most // 2), 0
+            basis[:size] = backend.asarray(turns[:, :size].T) @ so_far
+            small[:size, :size] = np.diag(values[:size])
     if room and residual > tol * largest:
         warnings.warn(
             f"{max_iter} products with the kernel matrix left a residual of "
@@ -129,6 +153,14 @@ def _iterate(matrix: CentredKernel, k: int, tol: float, max_iter: int) -> tuple[
             stacklevel=6,
         )
     return values[:k].copy(), backend.asarray(turns[:, :k].T) @ so_far
+
+
+def _expected(before: tuple[int, float], now: tuple[int, float], tol: float) -> int:
+    """Return the step at which a residual that falls as it did will be down to `tol`."""
+    rate = np.log(before[1] / now[1]) / (now[0] - before[0])
+    if rate <= 0:
+        return now[0] + 1
+    return now[0] + min(max(1, int(np.log(now[1] / tol) / rate)), MOST_BLOCKS // 2)
 
 
 def _random(backend: Backend, n_vectors: int, n: int) -> Any:
@@ -141,19 +173,18 @@ def _random(backend: Backend, n_vectors: int, n: int) -> Any:
 
 def _take_out(vectors: Any, basis: Any) -> Any:
     """Make vectors orthogonal to a basis, in place; return what they had of it."""
-    # Twice is enough: the second pass takes out what the rounding of the first one left.
     inner = basis @ vectors.T
     vectors -= inner.T @ basis
-    again = basis @ vectors.T
-    vectors -= again.T @ basis
-    return inner + again
+    return inner
 
 
-def _orthonormal(backend: Backend, vectors: Any, basis: Any, room: int) -> tuple[Any, Any]:
+def _orthonormal(
+    backend: Backend, vectors: Any, basis: Any, room: int, scale: float
+) -> tuple[Any, Any]:
     """Return an orthonormal basis of vectors, at most `room` of them, and their coordinates in it.
 
-    Vectors that depend on the others are replaced by any that are orthogonal to all and to the
-    constant one; their coordinates are zero.
+    Vectors that depend on the others, or are nothing but rounding beside `scale`, are replaced by
+    any that are orthogonal to all and to the constant one; their coordinates are next to zero.
     """
     xp = backend.xp
     coordinates = np.eye(vectors.shape[0])
@@ -164,6 +195,9 @@ def _orthonormal(backend: Backend, vectors: Any, basis: Any, room: int) -> tuple
         vectors = backend.asarray(turns.T) @ vectors
     if not room:
         return vectors, coordinates
+    quick = _by_cholesky(backend, vectors, scale)
+    if quick is not None:
+        return quick[0], quick[1] @ coordinates
     for _ in range(4):
         columns, factor = xp.linalg.qr(vectors.T)
         factor = backend.to_host(factor)
@@ -174,4 +208,23 @@ def _orthonormal(backend: Backend, vectors: Any, basis: Any, room: int) -> tuple
         # What was next to dependent is now mostly rounding, in any direction.
         vectors -= vectors.mean(axis=1, keepdims=True)
         _take_out(vectors, basis)
+        _take_out(vectors, basis)
+    return vectors, coordinates
+
+
+def _by_cholesky(backend: Backend, vectors: Any, scale: float) -> tuple[Any, Any] | None:
+    """Return what `_orthonormal` does from Cholesky's factors, or None for dependent vectors."""
+    coordinates = np.eye(vectors.shape[0])
+    for _ in range(2):
+        inner = backend.to_host(vectors @ vectors.T)
+        try:
+            factor = np.linalg.cholesky(inner)
+        except np.linalg.LinAlgError:
+            return None
+        pivots = factor.diagonal()
+        if (pivots**2 <= INDEPENDENT * inner.diagonal()).any() or pivots.min() <= 1e-7 * scale:
+            return None
+        vectors = backend.asarray(np.linalg.inv(factor)) @ vectors
+        coordinates = factor.T @ coordinates
+        scale = 0.0
     return vectors, coordinates

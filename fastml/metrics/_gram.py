@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.metrics.pairwise import manhattan_distances
-from sklearn.preprocessing import normalize
 from sklearn.utils import assert_all_finite
 
 from fastml._validation import canonical, check_finite_wanted
@@ -18,8 +17,6 @@ __all__ = ["KernelFunction", "diagonal", "gram", "squared_lengths"]
 # float64 rows with more features than this meet through products, which cost half as much as
 # differences; float32 products would lose what rows have in common beyond 24 bits.
 MOST_DIFFERENCES = 128
-# Bytes of the float64 products of sparse rows that are in memory at a time.
-BUFFER_BYTES = 32 << 20
 
 # Term, ending, sign of gamma, default of gamma (None: 1 / n_features).
 _FUNCTIONS: dict[str, tuple[int, int, float, float | None]] = {
@@ -210,35 +207,40 @@ def _sparse_squares(X: Any) -> Any:
 def _sparse_gram(
     function: KernelFunction, backend: Backend, X: Any, Y: Any, out: Any, squares: Any
 ) -> None:
-    """Fill `out` run by run of rows of X: the sums in float64, then the rest at once."""
     symmetric = Y is None
-    X = _csr64(X)
-    Y = X if symmetric else _csr64(Y)
-    term, *numbers = function.numbers(X.shape[1], np.float64)
+    X = canonical(sparse.csr_array(X))
+    Y = X if symmetric else canonical(sparse.csr_array(Y))
+    term, ending, gamma, coef0, degree = function.numbers(X.shape[1], out.dtype)
     if term == forms.CHI_SQUARED:
         raise ValueError(f"{function.name} does not take sparse rows.")
+    if term == forms.ABSOLUTE:
+        sums = backend.asarray(manhattan_distances(X, Y))
+        out[:] = backend.xp.exp(gamma * sums)
+        return
     if function.name == "cosine":
-        X, Y = (normalize(X),) * 2 if symmetric else (normalize(X), normalize(Y))
-    x_squares = y_squares = backend.empty(0, np.float64)
-    if term == forms.SQUARED:
-        x_squares, y_squares = squares or (squared_lengths(backend, X), squared_lengths(backend, Y))
-    kernels, asarray = backend.kernels("pairwise"), backend.asarray
-    others = [asarray(part) for part in (Y.data, Y.indices, Y.indptr)]
-    step = max(1, BUFFER_BYTES // (8 * Y.shape[0]))
-    for start in range(0, X.shape[0], step):
-        here = slice(start, start + step)
-        rows = X[here]
-        if term == forms.ABSOLUTE:
-            sums = asarray(manhattan_distances(rows, Y))
-        else:
-            sums = backend.empty((rows.shape[0], Y.shape[0]), np.float64)
-            parts = [asarray(part) for part in (rows.data, rows.indices, rows.indptr)]
-            kernels.sparse_products(*parts, *others, X.shape[1], sums)
-        kernels.finish(sums, x_squares[here], y_squares, *numbers, out[here])
-    if symmetric and term == forms.SQUARED and squares is None:
-        # Rounding need not know that a row is at distance 0 from itself.
-        out.reshape(-1)[:: out.shape[1] + 1] = diagonal(function, backend, X)
+        X, Y = (_unit_rows(X),) * 2 if symmetric else (_unit_rows(X), _unit_rows(Y))
+    none = backend.empty(0, np.float64)
+    if term != forms.SQUARED:
+        squares = none, none
+    elif squares is None:
+        squares = squared_lengths(backend, X), squared_lengths(backend, Y)
+    entries = [
+        backend.asarray(part, dtype)
+        for matrix in (X, Y.tocsc())
+        for part, dtype in (
+            (matrix.data, out.dtype),
+            (matrix.indices, np.int32),
+            (matrix.indptr, np.int64),
+        )
+    ]
+    backend.kernels("pairwise").sparse_gram(
+        *entries, symmetric, *squares, ending, gamma, coef0, degree, out
+    )
 
 
-def _csr64(X: Any) -> Any:
-    return canonical(sparse.csr_array(X, dtype=np.float64))
+def _unit_rows(X: Any) -> Any:
+    """Return sparse rows scaled to length one; rows of zeros stay."""
+    squares = _sparse_squares(X)
+    lengths = np.sqrt(squares + ~_has_direction(squares, X.dtype))
+    data = X.data / np.repeat(lengths, np.diff(X.indptr))
+    return sparse.csr_array((data, X.indices, X.indptr), shape=X.shape)

@@ -13,15 +13,15 @@ from fastml.kernels.pairwise.panels import (
     BLOCK,
     BLOCK_PANELS,
     ROW_STRIDE,
+    SMALL_BLOCK,
     band_sums,
     block_of,
-    end,
-    from_squares,
+    block_shape,
     gram_block,
     pack_panel,
     scratch_for,
+    sparse_rows,
 )
-from fastml.kernels.pairwise.reference import sparse_products as _sparse_products
 
 # Numbers that one instruction takes, about: work is counted in instructions.
 LANES = 16
@@ -96,23 +96,32 @@ def gram(
     else:
         for g in prange(n_panels):
             pack_panel(Y, np.int64(g), offset, y_scale, panels[g])
-    n_down, n_across = -(-n // BLOCK), -(-k // BLOCK)
+    n_rows, n_columns = block_shape(X, Y, symmetric)
+    n_down, n_across = -(-n // n_rows), -(-k // n_columns)
     n_tasks = n_down * (n_down + 1) // 2 if symmetric else n_down * n_across
     for task in prange(n_tasks):
         i, j = block_of(np.int64(task), n_across, symmetric)
         gram_block(
-            i, j, X, k, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
+            i * n_rows, min(n, (i + 1) * n_rows), j * n_columns, min(k, (j + 1) * n_columns),
+            X, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
             ending, gamma, coef0, degree, probe, out,
         )  # fmt: skip
 
 
-def _finish_work(sums, *rest):
-    return sums.size
+def _sparse_work(x_data, x_indices, x_indptr, y_data, y_rows, y_indptr, *rest):
+    # Entries of Y for each of X, if the features are alike.
+    return x_data.size * (y_data.size // max(1, y_indptr.size - 1)) + rest[-1].size
 
 
-@njit_parallel(work=_finish_work)
-def finish(
-    sums,  # IN (n_samples, n_others)
+@njit_parallel(work=_sparse_work)
+def sparse_gram(
+    x_data,  # IN (n_entries,)
+    x_indices,  # IN (n_entries,)
+    x_indptr,  # IN (n_samples + 1,)
+    y_data,  # IN (n_other_entries,)
+    y_rows,  # IN (n_other_entries,)
+    y_indptr,  # IN (n_features + 1,)
+    symmetric,  # IN scalar
     x_squares,  # IN (n_squares,)
     y_squares,  # IN (n_other_squares,)
     ending,  # IN scalar
@@ -121,12 +130,24 @@ def finish(
     degree,  # IN scalar
     out,  # OUT (n_samples, n_others)
 ):
-    """Turn sums of products into values of a kernel function.
+    """Evaluate a kernel function of products on every row of X and every row of Y, both sparse.
 
     Parameters
     ----------
-    sums : (n_samples, n_others) float64 array
-        Products of rows.
+    x_data : (n_entries,) float array
+        Entries of X in CSR form.
+    x_indices : (n_entries,) int32 array
+        Their features, in order in every row.
+    x_indptr : (n_samples + 1,) int64 array
+        Where the rows begin.
+    y_data : (n_other_entries,) float array
+        Entries of Y in CSC form.
+    y_rows : (n_other_entries,) int32 array
+        Their rows, in order in every column.
+    y_indptr : (n_features + 1,) int64 array
+        Where the columns begin.
+    symmetric : bool
+        Whether Y is X: the diagonal of distances is then 0.
     x_squares : (n_squares,) float64 array
         As for `gram`.
     y_squares : (n_other_squares,) float64 array
@@ -134,52 +155,17 @@ def finish(
     ending : int
         As for `gram`.
     gamma, coef0, degree : float
-        As for `gram`, in float64.
+        As for `gram`, of the dtype of `out`.
     out : (n_samples, n_others) float array
-        Written: the kernel matrix.
+        Written: the kernel matrix. Distances are formed in float64.
     """
-    n, k = sums.shape
-    for row in prange(n):
-        line = sums[row].copy()
-        if x_squares.size:
-            from_squares(x_squares[row], y_squares, k, line)
-        end(line, np.empty(k), ending, gamma, coef0, degree)
-        for c in range(k):
-            out[row, c] = line[c]
-
-
-def sparse_products(
-    x_data,  # IN (n_entries,)
-    x_indices,  # IN (n_entries,)
-    x_indptr,  # IN (n_samples + 1,)
-    y_data,  # IN (n_other_entries,)
-    y_indices,  # IN (n_other_entries,)
-    y_indptr,  # IN (n_others + 1,)
-    n_features,  # IN scalar
-    out,  # OUT (n_samples, n_others)
-):
-    """Multiply the rows of two sparse matrices; SciPy's product.
-
-    Parameters
-    ----------
-    x_data : (n_entries,) float array
-        Entries of the first matrix in CSR form.
-    x_indices : (n_entries,) int array
-        Their columns.
-    x_indptr : (n_samples + 1,) int array
-        Where its rows begin.
-    y_data : (n_other_entries,) float array
-        Entries of the second matrix.
-    y_indices : (n_other_entries,) int array
-        Their columns.
-    y_indptr : (n_others + 1,) int array
-        Where its rows begin.
-    n_features : int
-        Columns of both.
-    out : (n_samples, n_others) float array
-        Written: the products, dense.
-    """
-    _sparse_products(x_data, x_indices, x_indptr, y_data, y_indices, y_indptr, n_features, out)
+    n = out.shape[0]
+    for task in prange(-(-n // SMALL_BLOCK)):
+        row0 = np.int64(task) * SMALL_BLOCK
+        sparse_rows(
+            row0, min(n, row0 + SMALL_BLOCK), x_data, x_indices, x_indptr, y_data, y_rows, y_indptr,
+            symmetric, x_squares, y_squares, ending, gamma, coef0, degree, out,
+        )  # fmt: skip
 
 
 def _squares_work(X, offset, out):
@@ -201,7 +187,7 @@ def row_squares(
     offset : (n_features,) float array
         Subtracted from every row.
     out : (n_samples,) float64 array
-        Written: the sums, added up in float64.
+        Written: the sums. Differences are taken in the dtype of X, all else in float64.
     """
     d = X.shape[1]
     zeros = np.zeros(d, X.dtype)

@@ -33,7 +33,9 @@ from fastml.kernels.pairwise.forms import (
 )
 
 # Sums that are in float64 by design.
-FLOAT64_KERNELS = ("_finish", "_row_squares")
+FLOAT64_KERNELS = ("_finish", "_row_squares", "_sparse_sums")
+# Blocks that take rows of sparse matrices; further rows come after those.
+_MOST_ROWS = 4096
 
 
 @cuda_device
@@ -164,19 +166,43 @@ def _grid(X, Y):
 
 
 @cuda_kernel
-def _finish(sums, x_squares, y_squares, ending, gamma, coef0, degree, out):
+def _sparse_sums(x_data, x_indices, x_indptr, y_data, y_rows, y_indptr, sums):
+    # A block takes a row; one after the other its entries meet a column of Y, whose rows differ.
+    zero = sums.dtype.type(0)
+    for row in range(cuda.blockIdx.x, sums.shape[0], cuda.gridDim.x):
+        for other in range(cuda.threadIdx.x, sums.shape[1], cuda.blockDim.x):
+            sums[row, other] = zero
+        cuda.syncthreads()
+        for entry in range(x_indptr[row], x_indptr[row + 1]):
+            factor = sums.dtype.type(x_data[entry])
+            feature = x_indices[entry]
+            first = y_indptr[feature] + cuda.threadIdx.x
+            for at in range(first, y_indptr[feature + 1], cuda.blockDim.x):
+                sums[row, y_rows[at]] += factor * sums.dtype.type(y_data[at])
+            cuda.syncthreads()
+
+
+@cuda_kernel
+def _finish(sums, symmetric, x_squares, y_squares, ending, gamma, coef0, degree, out):
     k = sums.shape[1]
     for i in range(cuda.grid(1), sums.size, cuda.gridsize(1)):
         row, other = i // k, i % k
         value = sums[row, other]
         if x_squares.shape[0]:
             value = (x_squares[row] + y_squares[other]) - 2 * value
-            value = 0.0 if value < 0 else value
-        out[row, other] = _end(gamma * value + coef0, ending, degree)
+            if value < 0 or (symmetric and row == other):
+                value = 0.0
+        out[row, other] = _end(gamma * out.dtype.type(value) + coef0, ending, degree)
 
 
-def finish(
-    sums,  # IN (n_samples, n_others)
+def sparse_gram(
+    x_data,  # IN (n_entries,)
+    x_indices,  # IN (n_entries,)
+    x_indptr,  # IN (n_samples + 1,)
+    y_data,  # IN (n_other_entries,)
+    y_rows,  # IN (n_other_entries,)
+    y_indptr,  # IN (n_features + 1,)
+    symmetric,  # IN scalar
     x_squares,  # IN (n_squares,)
     y_squares,  # IN (n_other_squares,)
     ending,  # IN scalar
@@ -185,30 +211,14 @@ def finish(
     degree,  # IN scalar
     out,  # OUT (n_samples, n_others)
 ):
-    _finish[grid_1d(sums.size)](
-        as_device(sums), as_device(x_squares), as_device(y_squares),
-        ending, gamma, coef0, degree, as_device(out),
-    )  # fmt: skip
-
-
-def sparse_products(
-    x_data,  # IN (n_entries,)
-    x_indices,  # IN (n_entries,)
-    x_indptr,  # IN (n_samples + 1,)
-    y_data,  # IN (n_other_entries,)
-    y_indices,  # IN (n_other_entries,)
-    y_indptr,  # IN (n_others + 1,)
-    n_features,  # IN scalar
-    out,  # OUT (n_samples, n_others)
-):
-    if array_module(x_data) is np:
-        from scipy import sparse
-    else:
-        from cupyx.scipy import sparse
-    shapes = (out.shape[0], n_features), (out.shape[1], n_features)
-    left = sparse.csr_matrix((x_data, x_indices, x_indptr), shapes[0])
-    right = sparse.csr_matrix((y_data, y_indices, y_indptr), shapes[1])
-    out[:] = (left @ right.T.tocsr()).toarray()
+    sums = as_device(array_module(out).empty(out.shape, np.float64))
+    squares = as_device(x_squares), as_device(y_squares)
+    entries = [as_device(a) for a in (x_data, x_indices, x_indptr, y_data, y_rows, y_indptr)]
+    _, threads = grid_1d(out.size)
+    _sparse_sums[min(out.shape[0], _MOST_ROWS), threads](*entries, sums)
+    _finish[grid_1d(out.size)](
+        sums, symmetric, *squares, ending, gamma, coef0, degree, as_device(out)
+    )
 
 
 @cuda_kernel
@@ -216,7 +226,7 @@ def _row_squares(X, offset, out):
     for row in range(cuda.grid(1), X.shape[0], cuda.gridsize(1)):
         total = out.dtype.type(0)
         for t in range(X.shape[1]):
-            value = out.dtype.type(X[row, t]) - out.dtype.type(offset[t])
+            value = out.dtype.type(X[row, t] - offset[t])
             total += value * value
         out[row] = total
 

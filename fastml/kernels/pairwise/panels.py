@@ -1,33 +1,27 @@
-"""Pieces of the pairwise kernels for the CPU: bands of sums, their endings, the mirror image."""
+"""Pieces of the pairwise kernels for the CPU: bands of sums, blocks, the mirror image."""
 
 import numpy as np
 
-from fastml._jit import njit_leaf, vecmath
-from fastml._jit.lanes import fma
+from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
 from fastml._jit.simd import TILE_COLS
 from fastml._jit.stretches import lane_subtract, squares_side_by_side, vector_lanes
 from fastml._jit.tile import tile, tile_absolute, tile_chi_squared, tile_difference, tile_rows
-from fastml.kernels.pairwise.forms import (
-    ABSOLUTE,
-    CHI_SQUARED,
-    EXP,
-    POWER,
-    PRODUCT,
-    ROOT,
-    SQUARED,
-    TANH,
-)
+from fastml.kernels.pairwise.endings import end, from_squares
+from fastml.kernels.pairwise.forms import ABSOLUTE, CHI_SQUARED, PRODUCT, SQUARED
 
-# A task is a block of this many rows and columns: whole tiles of every height, whole panels.
+# Columns of a band, and most rows of a block: whole tiles of every height, whole panels.
 BLOCK = 240
 BLOCK_PANELS = BLOCK // TILE_COLS
+# Smaller blocks are multiples of this, and there are about this many of them in a row.
+SMALL_BLOCK = 48
+N_BLOCKS = 8
+# Packed columns that a task goes through again and again.
+L2_BYTES = 1 << 20
 # Sums of runs of this many features are added up in float64.
 FEATURE_RUN = 128
 # The scratch's row stride: a run and one cache line more, so that rows fall into different sets.
 ROW_STRIDE = FEATURE_RUN + 16
-# Powers up to this one are multiplied out.
-MOST_PRODUCTS = 64
 
 
 @njit_leaf
@@ -126,61 +120,6 @@ def scratch_for(X):
 
 
 @njit_leaf
-def from_squares(x_square, y_squares, n, sums):
-    """Turn products of centred rows into squared distances."""
-    for c in range(n):
-        # Both squares first: their sum is the same for (x, y) and (y, x).
-        value = (x_square + y_squares[c]) - 2 * sums[c]
-        # False for NaN, which goes through.
-        sums[c] = 0 if value < 0 else value
-
-
-@njit_leaf
-def raise_to(values, spare, degree):
-    """Raise every value to an integer power of at least 1, by squaring."""
-    for i in range(values.size):
-        spare[i] = 1
-    while degree > 0:
-        if degree & 1:
-            for i in range(values.size):
-                spare[i] *= values[i]
-        degree >>= 1
-        if degree > 0:
-            for i in range(values.size):
-                values[i] *= values[i]
-    for i in range(values.size):
-        values[i] = spare[i]
-
-
-@njit_leaf
-def end(values, spare, ending, gamma, coef0, degree):
-    """Turn sums into values of the kernel function, in place."""
-    if ending == EXP:
-        for i in range(values.size):
-            values[i] = vecmath.exp(fma(gamma, values[i], coef0))
-        return
-    if ending == TANH:
-        for i in range(values.size):
-            values[i] = vecmath.tanh(fma(gamma, values[i], coef0))
-        return
-    for i in range(values.size):
-        values[i] = fma(gamma, values[i], coef0)
-    if ending == ROOT:
-        for i in range(values.size):
-            values[i] = np.sqrt(values[i])
-    elif ending == POWER:
-        if degree == np.floor(degree) and degree <= MOST_PRODUCTS:
-            raise_to(values, spare, np.int64(degree))
-        elif values.itemsize == 4:
-            for i in range(values.size):
-                power = np.float64(degree) * vecmath.log(np.float64(values[i]))
-                values[i] = vecmath.exp(power)
-        else:
-            for i in range(values.size):
-                values[i] = values[i] ** degree
-
-
-@njit_leaf
 def mirror(out, row0, n_rows, column0, n_columns, zeros):
     """Copy a block of a square matrix to its place on the other side of the diagonal."""
     n = out.shape[1]
@@ -217,36 +156,92 @@ def block_of(task, n_across, symmetric):
 
 
 @njit_leaf
+def block_shape(X, Y, symmetric):
+    """Return rows and columns of the blocks that are tasks: whole tiles, enough for all threads."""
+    if symmetric:
+        side = -(-X.shape[0] // (N_BLOCKS * SMALL_BLOCK)) * SMALL_BLOCK
+        return min(BLOCK, side), min(BLOCK, side)
+    # Bands are finished row by row, as far as the packed columns stay in L2.
+    wide = max(1, L2_BYTES // (BLOCK * Y.shape[1] * Y.itemsize))
+    return 2 * SMALL_BLOCK, wide * BLOCK
+
+
+@njit_leaf
 def gram_block(
-    i, j, X, k, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
+    row0, stop, column0, last, X, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
     ending, gamma, coef0, degree, probe, out,
 ):  # fmt: skip
-    """Write block (i, j) of the kernel matrix, and its mirror image where it is symmetric."""
-    n, n_panels = X.shape[0], panels.shape[0]
+    """Write rows row0 ... stop - 1 of columns column0 ... last - 1, and their mirror image."""
+    n = X.shape[0]
     zeros, rows, band, wide = scratch_for(X)
-    spare = np.empty(band.size, X.dtype)
+    spare = np.empty(BLOCK, X.dtype)
     height = tile_rows(X)
-    column0 = j * BLOCK
-    n_columns = min(BLOCK, k - column0)
-    g0, g1 = j * BLOCK_PANELS, min(n_panels, (j + 1) * BLOCK_PANELS)
-    row0, stop = i * BLOCK, min(n, (i + 1) * BLOCK)
     for first in range(row0, stop, height):
         n_rows = min(height, stop - first)
-        band_sums(term, X, first, n_rows, offset, x_scale, panels, g0, g1, zeros, rows, band, wide)
-        if x_squares.size:
+        for column in range(column0, last, BLOCK):
+            n_columns = min(BLOCK, last - column)
+            g0, g1 = column // TILE_COLS, -(-(column + n_columns) // TILE_COLS)
+            band_sums(
+                term, X, first, n_rows, offset, x_scale, panels, g0, g1, zeros, rows, band, wide
+            )
+            if x_squares.size:
+                for p in range(n_rows):
+                    from_squares(x_squares[first + p], y_squares[column:], n_columns, band[p])
+                    if symmetric and row0 == column0:
+                        band[p, first + p - column] = 0
+            if column == 0:
+                for p in range(n_rows):
+                    probe[first + p] = band[p, 0]
+            if first == 0:
+                for c in range(n_columns):
+                    probe[n + column + c] = band[0, c]
+                    if symmetric:
+                        probe[column + c] = band[0, c]
             for p in range(n_rows):
-                from_squares(x_squares[first + p], y_squares[column0:], n_columns, band[p])
-                if symmetric and i == j:
-                    band[p, first + p - column0] = 0
-        if j == 0:
-            for p in range(n_rows):
-                probe[first + p] = band[p, 0]
-        if first == 0:
-            for c in range(n_columns):
-                probe[n + column0 + c] = band[0, c]
-                if symmetric:
-                    probe[column0 + c] = band[0, c]
-        end(band.reshape(band.size), spare, ending, gamma, coef0, degree)
-        store(band, n_rows, n_columns, out, first, column0)
-    if symmetric and i != j:
-        mirror(out, row0, stop - row0, column0, n_columns, np.zeros(BLOCK, X.dtype))
+                line = band[p, : (g1 - g0) * TILE_COLS]
+                end(line, spare, ending, gamma, coef0, degree)
+            store(band, n_rows, n_columns, out, first, column)
+    if symmetric and row0 != column0:
+        mirror(out, row0, stop - row0, column0, last - column0, np.zeros(BLOCK, X.dtype))
+
+
+@njit_leaf
+def sparse_products(line, one, start, stop, x_data, x_indices, y_data, y_rows, y_indptr):
+    """Fill a line with the products of a sparse row and all columns; `one` has the line's dtype."""
+    for c in range(line.size):
+        line[c] = 0
+    # For (x, y) and (y, x) the same products are added, in order of the features.
+    for entry in range(start, stop):
+        factor = one * x_data[entry]
+        feature = x_indices[entry]
+        for other in range(y_indptr[feature], y_indptr[feature + 1]):
+            line[y_rows[other]] += factor * y_data[other]
+
+
+@njit_leaf
+def sparse_rows(
+    row0, stop, x_data, x_indices, x_indptr, y_data, y_rows, y_indptr, symmetric,
+    x_squares, y_squares, ending, gamma, coef0, degree, out,
+):  # fmt: skip
+    """Write rows row0 ... stop - 1 of the kernel matrix of sparse rows."""
+    k = out.shape[1]
+    distances = x_squares.size > 0
+    sums = np.empty(k if distances else 0, np.float64)
+    spare = np.empty(k, out.dtype)
+    for row in range(row0, stop):
+        first, last = x_indptr[row], x_indptr[row + 1]
+        line = out[row]
+        if distances:
+            # What squares and products have in common goes away; float64 has room for it.
+            sparse_products(
+                sums, np.float64(1), first, last, x_data, x_indices, y_data, y_rows, y_indptr
+            )
+            from_squares(x_squares[row], y_squares, k, sums)
+            if symmetric:
+                sums[row] = 0
+            for c in range(k):
+                line[c] = sums[c]
+        else:
+            one = out.dtype.type(1)
+            sparse_products(line, one, first, last, x_data, x_indices, y_data, y_rows, y_indptr)
+        end(line, spare, ending, gamma, coef0, degree)

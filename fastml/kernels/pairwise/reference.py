@@ -56,26 +56,28 @@ def gram(
         out[:] = np.triu(out) + np.triu(out, 1).T
 
 
-def finish(sums, x_squares, y_squares, ending, gamma, coef0, degree, out):
-    """Turn sums of products into values of a kernel function."""
+def sparse_gram(
+    x_data, x_indices, x_indptr, y_data, y_rows, y_indptr, symmetric, x_squares, y_squares,
+    ending, gamma, coef0, degree, out,
+):  # fmt: skip
+    """Evaluate a kernel function of products on every row of X and every row of Y, both sparse."""
+    n_features = len(y_indptr) - 1
+    left = sparse.csr_array((x_data, x_indices, x_indptr), (len(out), n_features))
+    right = sparse.csc_array((y_data, y_rows, y_indptr), (out.shape[1], n_features))
+    sums = left.toarray().astype(np.float64) @ right.toarray().T
     if x_squares.size:
         sums = _from_squares(sums, x_squares, y_squares)
+        if symmetric:
+            np.fill_diagonal(sums, 0)
     with np.errstate(all="ignore"):
         out[:] = _end(gamma * sums + np.float64(coef0), ending, degree)
-
-
-def sparse_products(
-    x_data, x_indices, x_indptr, y_data, y_indices, y_indptr, n_features, out,
-):  # fmt: skip
-    """Multiply the rows of two sparse matrices."""
-    left = sparse.csr_array((x_data, x_indices, x_indptr), (len(out), n_features))
-    right = sparse.csr_array((y_data, y_indices, y_indptr), (out.shape[1], n_features))
-    out[:] = (left @ right.T).toarray()
+    if symmetric:
+        out[:] = np.triu(out) + np.triu(out, 1).T
 
 
 def row_squares(X, offset, out):
     """Sum the squares of every row, less the offset."""
-    out[:] = ((X.astype(np.float64) - offset) ** 2).sum(axis=1)
+    out[:] = ((X - offset).astype(np.float64) ** 2).sum(axis=1)
 
 
 def nearest(X, Y, indices, values):
