@@ -26,6 +26,8 @@ FIRST_CHECK = 4
 CHEAP_PRODUCT = 1_500_000
 # Squared share of a vector that others must leave for Cholesky's factor to be of use.
 INDEPENDENT = 1e-6
+# The same for one factor to do.
+WELL_CONDITIONED = 0.05
 # Key and stream of the generator: the result is that of the matrix, not of the start.
 START_KEY, START_STREAM = 0, 0x4B
 
@@ -222,9 +224,13 @@ def _by_cholesky(backend: Backend, vectors: Any, scale: float) -> tuple[Any, Any
         except np.linalg.LinAlgError:
             return None
         pivots = factor.diagonal()
-        if (pivots**2 <= INDEPENDENT * inner.diagonal()).any() or pivots.min() <= 1e-7 * scale:
+        left = (pivots**2 / inner.diagonal()).min()
+        if left <= INDEPENDENT or pivots.min() <= 1e-7 * scale:
             return None
         vectors = backend.asarray(np.linalg.inv(factor)) @ vectors
         coordinates = factor.T @ coordinates
+        # Rounding in the first factor is magnified by what `left` is the inverse of.
+        if left > WELL_CONDITIONED:
+            break
         scale = 0.0
     return vectors, coordinates

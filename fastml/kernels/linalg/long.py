@@ -10,6 +10,7 @@ from fastml._jit.tile import tile, tile_rows
 # cache. Scratch rows are a cache line longer, or they would fall into few of the cache's sets.
 RUN_COLS = 384
 RUN_STRIDE = RUN_COLS + 16
+FEW_PANELS = 2
 
 
 @njit_leaf
@@ -37,12 +38,14 @@ def multiply_rows(matrix, panels, start, stop, out):
     lines = np.zeros((rows, RUN_STRIDE), matrix.dtype)
     products = np.zeros((panels.shape[0], rows, TILE_COLS), matrix.dtype)
     nothing = np.zeros(TILE_COLS, matrix.dtype)
-    sums = np.empty((panels.shape[0] if n_inner > RUN_COLS else 0, rows, TILE_COLS))
+    # Where few panels meet a row, what it takes to copy the row in counts, and shorter runs win.
+    run = RUN_COLS if panels.shape[0] > FEW_PANELS else RUN_COLS // 3
+    sums = np.empty((panels.shape[0] if n_inner > run else 0, rows, TILE_COLS))
     for r in range(start, stop, rows):
         n_rows = min(rows, stop - r)
         sums[:] = 0.0
-        for first in range(0, n_inner, RUN_COLS):
-            width = min(RUN_COLS, n_inner - first)
+        for first in range(0, n_inner, run):
+            width = min(run, n_inner - first)
             for i in range(n_rows):
                 row, line = matrix[r + i, first : first + width], lines[i]
                 for c in range(width):
