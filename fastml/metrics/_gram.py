@@ -12,7 +12,7 @@ from fastml._validation import canonical, check_finite_wanted
 from fastml.backends import Backend
 from fastml.kernels.pairwise import forms
 
-__all__ = ["KernelFunction", "diagonal", "gram", "squared_lengths"]
+__all__ = ["KernelFunction", "diagonal", "gram", "products", "squared_lengths"]
 
 # float64 rows with more features than this meet through products, which cost half as much as
 # differences; float32 products would lose what rows have in common beyond 24 bits.
@@ -131,11 +131,51 @@ def gram(
         X, others, Y is None, term, offset, x_scale, y_scale, x_squares, y_squares,
         *numbers, probe, out,
     )  # fmt: skip
-    # Sums that are finite are of finite values; others may be so, and overflow.
-    if check_finite_wanted() and not bool(backend.xp.isfinite(probe).all()):
-        for rows, name in ((X, "X"), (others, "Y")):
-            assert_all_finite(backend.to_host(rows), input_name=name)
+    _check_finite(backend, probe, X, others)
     return out
+
+
+def products(function: KernelFunction, backend: Backend, X: Any, Y: Any) -> Any:
+    """Evaluate "linear" or "cosine" on every row of X and every row of Y by BLAS.
+
+    Nothing is left to be done to these sums, which BLAS forms and stores faster than the kernel.
+    Its bits may depend on the number of threads, so this is not for estimators.
+
+    Parameters
+    ----------
+    function : KernelFunction
+        One of the two.
+    backend : Backend
+        Where.
+    X, Y : array of shape (n_samples, n_features)
+        Dense rows on the backend, of one dtype.
+
+    Returns
+    -------
+    array of shape (n_samples, n_others)
+        The values, on the backend, of the dtype of X.
+
+    Raises
+    ------
+    ValueError
+        As for `gram`.
+    """
+    left, right = X, Y
+    if function.name == "cosine":
+        offset = backend.zeros(X.shape[1], X.dtype)
+        left = X * _inverse_lengths(backend, X, offset)[:, None]
+        right = Y * _inverse_lengths(backend, Y, offset)[:, None]
+    out = left @ right.T
+    _check_finite(backend, backend.xp.concatenate([out[:, 0], out[0]]), X, Y)
+    return out
+
+
+def _check_finite(backend: Backend, sums: Any, X: Any, Y: Any) -> None:
+    """Refuse NaN and infinity in X and Y, which show in sums of every row with some other."""
+    # Sums that are finite are of finite values; others may be so, and overflow.
+    if check_finite_wanted() and not bool(backend.xp.isfinite(sums).all()):
+        for rows, name in ((X, "X"), (Y, "Y")):
+            assert_all_finite(backend.to_host(rows), input_name=name)
 
 
 def diagonal(function: KernelFunction, backend: Backend, X: Any) -> Any:

@@ -8,7 +8,7 @@ from sklearn.preprocessing import normalize
 
 from fastml.backends import on_device, resolve
 from fastml.metrics._checks import check_parameters, check_rows, scalar
-from fastml.metrics._gram import KernelFunction, gram
+from fastml.metrics._gram import KernelFunction, gram, products
 
 __all__ = [
     "additive_chi2_kernel",
@@ -27,8 +27,12 @@ def evaluate(function: KernelFunction, X: Any, Y: Any, squares: Any = None) -> A
     backend = resolve(X)
     rows = X if sparse.issparse(X) else backend.asarray(X)
     others = Y if Y is None or sparse.issparse(Y) else backend.asarray(Y)
+    bare = function.name in ("linear", "cosine") and others is not None
     with np.errstate(invalid="ignore", over="ignore"):
-        out = gram(function, backend, rows, others, squares=squares)
+        if bare and not sparse.issparse(rows) and not sparse.issparse(others):
+            out = products(function, backend, rows, others)
+        else:
+            out = gram(function, backend, rows, others, squares=squares)
     return out if on_device(X) else backend.to_host(out)
 
 
