@@ -107,7 +107,8 @@ def _iterate(matrix: CentredKernel, k: int, tol: float, max_iter: int) -> tuple[
     size = near = 0
     # Where a product takes less time than a look at residuals, looks are spared.
     eager = n * n < CHEAP_PRODUCT
-    next_check, history = FIRST_CHECK, (0, 1.0)
+    next_check = FIRST_CHECK
+    history: tuple[int, float] | None = None
     for step in range(1, max_iter + 1):
         here = slice(size, size + block.shape[0])
         basis[here] = block
@@ -157,8 +158,10 @@ def _iterate(matrix: CentredKernel, k: int, tol: float, max_iter: int) -> tuple[
     return values[:k].copy(), backend.asarray(turns[:, :k].T) @ so_far
 
 
-def _expected(before: tuple[int, float], now: tuple[int, float], tol: float) -> int:
+def _expected(before: tuple[int, float] | None, now: tuple[int, float], tol: float) -> int:
     """Return the step at which a residual that falls as it did will be down to `tol`."""
+    if before is None:
+        return now[0] + 2
     rate = np.log(before[1] / now[1]) / (now[0] - before[0])
     if rate <= 0:
         return now[0] + 1
