@@ -5,14 +5,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
-from sklearn.exceptions import NotFittedError
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_psd_eigenvalues, check_is_fitted
 
@@ -34,15 +27,15 @@ from fastml.decomposition._kernel_solvers import (
 )
 from fastml.decomposition._memory import Budget, make_budget
 from fastml.kernels.factorize.blas import one_blas_thread
-from fastml.metrics._checked_gram import RowKernel, dense_on, gram_times, row_kernel, rows_on
+from fastml.metrics._checked_gram import dense_on, gram_times, rows_on
 from fastml.metrics._gamma import GAMMA_RULES, resolve_gamma
+from fastml.metrics._kernel_estimator import GAMMA, KernelEstimator
 from fastml.metrics._precomputed import require_square
-from fastml.metrics._preimage import PreImage
 
 __all__ = ["KernelPCA"]
 
 
-class KernelPCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class KernelPCA(KernelEstimator):
     """Kernel principal component analysis.
 
     Eigenvectors of the kernel matrix, centred in feature space: for centred features phi the
@@ -185,7 +178,7 @@ default='auto'
             StrOptions({"linear", "poly", "rbf", "sigmoid", "laplacian", "cosine", "precomputed"}),
             callable,
         ],
-        "gamma": [Interval(Real, 0, None, closed="neither"), StrOptions(set(GAMMA_RULES)), None],
+        "gamma": GAMMA,
         "degree": [Interval(Real, 0, None, closed="left")],
         "coef0": [Interval(Real, None, None, closed="neither")],
         "kernel_params": [dict, None],
@@ -202,11 +195,7 @@ default='auto'
         "copy_X": ["boolean"],
         "n_jobs": [None, Integral],
         "memory_limit": [Interval(Integral, 1, None, closed="left"), str, None],
-        "inverse_gamma": [
-            Interval(Real, 0, None, closed="neither"),
-            StrOptions(set(GAMMA_RULES)),
-            None,
-        ],
+        "inverse_gamma": GAMMA,
     }
 
     def __init__(
@@ -326,57 +315,12 @@ default='auto'
         out = out.astype(dtype)
         return out if on_device(X) else backend.to_host(out)
 
-    def inverse_transform(self, X: Any) -> Any:
-        """Map projections back to the space of the rows.
-
-        The pre-image is learned by kernel ridge regression of the training rows on their
-        projections. It knows nothing of the mean that centring takes out in feature space: for a
-        linear kernel, `PCA` is the better choice.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Projections.
-
-        Returns
-        -------
-        X_original : array of shape (n_samples, n_features)
-            Rows whose projections are about these.
-        """
-        if not self.fit_inverse_transform:
-            raise NotFittedError(
-                "The fit_inverse_transform parameter was not set to True when instantiating and "
-                "hence the inverse transform is not available."
-            )
-        check_is_fitted(self)
-        return PreImage(self.X_transformed_fit_, self.dual_coef_).at(
-            X, self._row_kernel, self.inverse_gamma_, type(self).__name__
-        )
-
-    @property
-    def _is_precomputed(self) -> bool:
-        return isinstance(self.kernel, str) and self.kernel == "precomputed"
-
-    def _row_kernel(self, backend: Backend, gamma: float | None = None) -> RowKernel:
-        return row_kernel(
-            self.kernel,
-            backend,
-            gamma=self.gamma_ if gamma is None else gamma,
-            coef0=self.coef0,
-            degree=self.degree,
-            params=self.kernel_params,
-            n_jobs=self.n_jobs,
-        )
-
     def _projections(self) -> Any:
         return self.eigenvectors_ * np.sqrt(self.eigenvalues_)
 
     def _fit(self, X: Any) -> Backend:
         """Fit, and return the backend that did."""
-        if self.fit_inverse_transform and self._is_precomputed:
-            raise ValueError("Cannot fit_inverse_transform with a precomputed kernel.")
-        if self.fit_inverse_transform and sparse.issparse(X):
-            raise NotImplementedError("Inverse transform not implemented for sparse matrices!")
+        self._check_inverse(X)
         X = validate(self, X, reset=True, accept_sparse="csr", copy=self.copy_X)
         if self._is_precomputed:
             require_square(X)
@@ -402,7 +346,7 @@ default='auto'
         del matrix
         self.X_fit_ = backend.to_host(X) if on_device(X) else X
         if self.fit_inverse_transform:
-            self._fit_pre_image(backend)
+            self._learn_inverse(backend, self._projections(), self.X_fit_)
         return backend
 
     def _matrix(self, backend: Backend, X: Any, task: Task, budget: Budget) -> CentredKernel:
@@ -433,18 +377,6 @@ default='auto'
         self.eigenvectors_ = np.ascontiguousarray(vectors.T, dtype=dtype)
         shares = values / trace if trace > 0 else np.zeros(values.shape)
         self.explained_variance_ratio_ = shares.astype(dtype)
-
-    def _fit_pre_image(self, backend: Backend) -> None:
-        projections = self._projections()
-        gamma = self.gamma_
-        if self.inverse_gamma is not None:
-            gamma = resolve_gamma(self.inverse_gamma, backend, backend.asarray(projections))
-        self.inverse_gamma_ = gamma
-        self.X_transformed_fit_ = projections
-        learned = PreImage.learn(
-            projections, self.X_fit_, self._row_kernel(backend, gamma), self.alpha
-        )
-        self.dual_coef_ = learned.dual_coef
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -26,6 +26,8 @@ FIRST_CHECK = 4
 CHEAP_PRODUCT = 1_500_000
 # Squared share of a vector that others must leave for Cholesky's factor to be of use.
 INDEPENDENT = 1e-6
+# The same for one factor to do.
+WELL_CONDITIONED = 0.05
 # Key and stream of the generator: the result is that of the matrix, not of the start.
 START_KEY, START_STREAM = 0, 0x4B
 
@@ -105,7 +107,8 @@ def _iterate(matrix: CentredKernel, k: int, tol: float, max_iter: int) -> tuple[
     size = near = 0
     # Where a product takes less time than a look at residuals, looks are spared.
     eager = n * n < CHEAP_PRODUCT
-    next_check, history = FIRST_CHECK, (0, 1.0)
+    next_check = FIRST_CHECK
+    history: tuple[int, float] | None = None
     for step in range(1, max_iter + 1):
         here = slice(size, size + block.shape[0])
         basis[here] = block
@@ -155,8 +158,10 @@ def _iterate(matrix: CentredKernel, k: int, tol: float, max_iter: int) -> tuple[
     return values[:k].copy(), backend.asarray(turns[:, :k].T) @ so_far
 
 
-def _expected(before: tuple[int, float], now: tuple[int, float], tol: float) -> int:
+def _expected(before: tuple[int, float] | None, now: tuple[int, float], tol: float) -> int:
     """Return the step at which a residual that falls as it did will be down to `tol`."""
+    if before is None:
+        return now[0] + 2
     rate = np.log(before[1] / now[1]) / (now[0] - before[0])
     if rate <= 0:
         return now[0] + 1
@@ -222,9 +227,13 @@ def _by_cholesky(backend: Backend, vectors: Any, scale: float) -> tuple[Any, Any
         except np.linalg.LinAlgError:
             return None
         pivots = factor.diagonal()
-        if (pivots**2 <= INDEPENDENT * inner.diagonal()).any() or pivots.min() <= 1e-7 * scale:
+        left = (pivots**2 / inner.diagonal()).min()
+        if left <= INDEPENDENT or pivots.min() <= 1e-7 * scale:
             return None
         vectors = backend.asarray(np.linalg.inv(factor)) @ vectors
         coordinates = factor.T @ coordinates
+        # Rounding in the first factor is magnified by what `left` is the inverse of.
+        if left > WELL_CONDITIONED:
+            break
         scale = 0.0
     return vectors, coordinates

@@ -7,13 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
-from sklearn.exceptions import NotFittedError
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,10 +19,10 @@ from fastml.kernel_approximation._landmarks import (
     leverage_rows,
     root_inverse,
 )
-from fastml.metrics._checked_gram import RowKernel, dense_on, gram_times, row_kernel, rows_on
-from fastml.metrics._gamma import GAMMA_RULES, resolve_gamma
+from fastml.metrics._checked_gram import dense_on, gram_times, rows_on
+from fastml.metrics._gamma import resolve_gamma
+from fastml.metrics._kernel_estimator import GAMMA, KernelEstimator
 from fastml.metrics._precomputed import require_square, require_symmetric
-from fastml.metrics._preimage import PreImage
 
 __all__ = ["Nystroem"]
 
@@ -45,7 +39,7 @@ NAMED = {
 }
 
 
-class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Nystroem(KernelEstimator):
     """Feature map that approximates a kernel by its values at some landmarks.
 
     With landmarks z the features of x are ``K(z, z)^(-1/2) K(z, x)``: their products approximate
@@ -143,7 +137,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     _parameter_constraints: dict = {
         "kernel": [StrOptions(NAMED | {"precomputed"}), callable],
-        "gamma": [Interval(Real, 0, None, closed="neither"), StrOptions(set(GAMMA_RULES)), None],
+        "gamma": GAMMA,
         "coef0": [Interval(Real, None, None, closed="neither"), None],
         "degree": [Interval(Real, 1, None, closed="left"), None],
         "kernel_params": [dict, None],
@@ -153,11 +147,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         "landmarks": [StrOptions({"uniform", "kmeans", "leverage"})],
         "fit_inverse_transform": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "inverse_gamma": [
-            Interval(Real, 0, None, closed="neither"),
-            StrOptions(set(GAMMA_RULES)),
-            None,
-        ],
+        "inverse_gamma": GAMMA,
     }
 
     def __init__(
@@ -233,7 +223,7 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         normalization = root_inverse(inner.astype(np.float64), X.dtype)
         self.normalization_ = normalization.astype(X.dtype)
         if self.fit_inverse_transform:
-            self._fit_pre_image(backend)
+            self._learn_inverse(backend, self.transform(self.components_), self.components_)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -264,33 +254,6 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             gram_times(self._row_kernel(backend), rows, others, right, out)
         return out if on_device(X) else backend.to_host(out)
 
-    def inverse_transform(self, X: Any) -> Any:
-        """Map features back to rows, by the ridge regression that `fit` learned.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Features.
-
-        Returns
-        -------
-        X_original : array of shape (n_samples, n_features)
-            Rows whose features are about these.
-        """
-        if not self.fit_inverse_transform:
-            raise NotFittedError(
-                "The fit_inverse_transform parameter was not set to True when instantiating and "
-                "hence the inverse transform is not available."
-            )
-        check_is_fitted(self)
-        return PreImage(self.X_transformed_fit_, self.dual_coef_).at(
-            X, self._row_kernel, self.inverse_gamma_, type(self).__name__
-        )
-
-    @property
-    def _is_precomputed(self) -> bool:
-        return isinstance(self.kernel, str) and self.kernel == "precomputed"
-
     def _check_combinations(self, X: Any) -> None:
         """Raise for parameters that do not go together."""
         unwanted = [v for v in (self.gamma, self.coef0, self.degree) if v is not None]
@@ -299,16 +262,12 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 "Don't pass gamma, coef0 or degree to Nystroem if using a callable "
                 "or precomputed kernel"
             )
-        if self._is_precomputed:
-            if self.fit_inverse_transform:
-                raise ValueError("Cannot fit_inverse_transform with a precomputed kernel.")
-            if self.landmarks != "uniform":
-                raise ValueError(
-                    f"landmarks={self.landmarks!r} needs rows, and with kernel='precomputed' there "
-                    "are none. Use landmarks='uniform'."
-                )
-        elif self.fit_inverse_transform and sparse.issparse(X):
-            raise NotImplementedError("Inverse transform not implemented for sparse matrices!")
+        if self._is_precomputed and self.landmarks != "uniform":
+            raise ValueError(
+                f"landmarks={self.landmarks!r} needs rows, and with kernel='precomputed' there "
+                "are none. Use landmarks='uniform'."
+            )
+        self._check_inverse(X)
 
     def _number_gamma(self, backend: Backend, X: Any) -> float | None:
         if callable(self.kernel) or self._is_precomputed:
@@ -316,17 +275,6 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         if self.gamma is None and self.kernel == "chi2":
             return 1.0
         return resolve_gamma(self.gamma, backend, X)
-
-    def _row_kernel(self, backend: Backend, gamma: float | None = None) -> RowKernel:
-        return row_kernel(
-            self.kernel,
-            backend,
-            gamma=self.gamma_ if gamma is None else gamma,
-            coef0=1.0 if self.coef0 is None else self.coef0,
-            degree=3.0 if self.degree is None else self.degree,
-            params=self.kernel_params,
-            n_jobs=self.n_jobs,
-        )
 
     def _choose(self, backend: Backend, X: Any, n_components: int) -> None:
         """Set `components_` and `component_indices_`."""
@@ -343,16 +291,6 @@ class Nystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.component_indices_ = chosen
         landmarks = X[chosen]
         self.components_ = landmarks if sparse.issparse(X) else backend.to_host(landmarks)
-
-    def _fit_pre_image(self, backend: Backend) -> None:
-        features = self.transform(self.components_)
-        gamma = self.gamma_
-        if self.inverse_gamma is not None and not callable(self.kernel):
-            gamma = resolve_gamma(self.inverse_gamma, backend, backend.asarray(features))
-        self.inverse_gamma_ = gamma
-        self.X_transformed_fit_ = features
-        kernel = self._row_kernel(backend, gamma)
-        self.dual_coef_ = PreImage.learn(features, self.components_, kernel, self.alpha).dual_coef
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

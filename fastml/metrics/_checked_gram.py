@@ -15,7 +15,7 @@ from fastml.metrics._gram import KernelFunction, diagonal, gram
 __all__ = ["RowKernel", "dense_on", "gram_times", "row_kernel", "rows_on"]
 
 # Bytes of the part of a kernel matrix that `gram_times` holds at a time.
-BUFFER_BYTES = 4 << 20
+BUFFER_BYTES = 16 << 20
 # Rows of the right side up to which a block of the kernel matrix spans all of them.
 MOST_COLUMNS = 4096
 

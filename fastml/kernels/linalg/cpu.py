@@ -4,10 +4,10 @@ import numpy as np
 
 from fastml._jit import njit_parallel, prange
 from fastml._jit.simd import TILE_COLS
+from fastml.kernels.linalg.long import multiply_rows
 from fastml.kernels.linalg.panels import (
     STRIPE_COLS,
     column_moments,
-    multiply_rows,
     pack_columns,
     project_rows,
     split_mean,
