@@ -1,0 +1,7 @@
+"""The operations of the graph, by subject."""
+
+from fastml.autodiff.primitives.elementwise import *  # noqa: F403
+from fastml.autodiff.primitives.linalg import *  # noqa: F403
+from fastml.autodiff.primitives.products import *  # noqa: F403
+from fastml.autodiff.primitives.reductions import *  # noqa: F403
+from fastml.autodiff.primitives.shapes import *  # noqa: F403
