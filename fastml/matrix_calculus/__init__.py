@@ -1,0 +1,11 @@
+"""Matrix calculus: identities that prove themselves, and derivatives in closed form."""
+
+from fastml.matrix_calculus._catalogue import Verification, Verified, catalogue, verify
+from fastml.matrix_calculus._derive import Derivative, Step, derive
+from fastml.matrix_calculus._expression import Expression
+from fastml.matrix_calculus._identity import Identity
+from fastml.matrix_calculus._operators import (
+    Eye, Matrix, Ones, Scalar, Vector, cos, det, exp, hadamard, inv, kron, log, logdet, logsumexp,
+    outer, sigmoid, sin, softmax, sqrt, sum, tanh, trace,
+)  # fmt: skip
+from fastml.matrix_calculus._table import Table
