@@ -11,6 +11,7 @@ __all__ = [
     "config_context",
     "decomposition",
     "get_config",
+    "matrix_calculus",
     "set_config",
     "show_versions",
     "warmup",

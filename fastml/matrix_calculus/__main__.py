@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     print(found)
     print(
-        f"\n{len(found)} identities, {given.shapes} shapes each, {given.layout} layout; largest relative "
-        f"error {found.largest_error:.1e}."
+        f"\n{len(found)} identities, {given.shapes} shapes each, {given.layout} layout; "
+        f"largest relative error {found.largest_error:.1e}."
     )
     for row in found.failed:
         print(f"FAILED: {row.name}, {row.text}: {row.error:.1e}", file=sys.stderr)

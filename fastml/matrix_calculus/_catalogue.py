@@ -150,7 +150,9 @@ def verify(
         for sizes in _shapes(identity, n_shapes, rng):
             for is_complex in (False, True) if identity.holds_complex else (False,):
                 # NaN counts as the largest.
-                error = float(np.maximum(error, _error(identity, draw(identity, sizes, rng, is_complex))))
+                error = float(
+                    np.maximum(error, _error(identity, draw(identity, sizes, rng, is_complex)))
+                )
         rows.append(
             Verified(
                 *identity[:4], n_shapes, identity.holds_complex, error, bool(error <= rtol)

@@ -21,7 +21,9 @@ def collected(e: Expression) -> Expression:
         )  # fmt: skip
         if not length:
             break
-        sharing = [t for t in terms if t is terms[first] or _common(terms[first], t, side) >= length]
+        sharing = [
+            t for t in terms if t is terms[first] or _common(terms[first], t, side) >= length
+        ]
         chain = _chain(terms[first])
         shared = chain[-length:] if side else chain[:length]
         inner = collected(b.add(*(_without(t, length, side) for t in sharing)))

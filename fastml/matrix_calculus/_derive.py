@@ -1,150 +1,18 @@
 """Derivatives in closed form, with the rules that lead to them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastml.matrix_calculus import _build as b
 from fastml.matrix_calculus._collect import collected
+from fastml.matrix_calculus._derivative import Derivative, Step
 from fastml.matrix_calculus._differential import expand
-from fastml.matrix_calculus._evaluate import compile_expression
 from fastml.matrix_calculus._expression import ONE, Expression
 from fastml.matrix_calculus._layout import checked_layout
 from fastml.matrix_calculus._linear import replaced, terms_of, to_trace, to_vec
 
-__all__ = ["Derivative", "Step", "derive"]
+__all__ = ["derive"]
 
 DISTRIBUTIVE = "distributive law"
-
-
-class Step(NamedTuple):
-    """One line of a derivation.
-
-    Attributes
-    ----------
-    left, text : str
-        The two sides of the equation.
-    left_latex, latex : str
-        The same in LaTeX.
-    rules : tuple of str
-        Names of the identities, in the catalogue, that lead to it from the line before.
-    """
-
-    left: str
-    text: str
-    left_latex: str
-    latex: str
-    rules: tuple[str, ...]
-
-
-@dataclass(frozen=True, repr=False)
-class Derivative:
-    """What `derive` found.
-
-    Attributes
-    ----------
-    expression, wrt : Expression
-        What was differentiated, by which symbol.
-    layout : str
-        "denominator" or "numerator".
-    kind : str
-        "gradient" of a scalar, of the shape of the symbol in denominator layout; "jacobian" of
-        vectors and of vec of matrices; "derivative" by a scalar, of the shape of the expression.
-    result : Expression
-        The closed form; it can be differentiated again.
-    by_entry : Expression or None
-        For a matrix by a matrix, the derivative by its entry in row i and column j, a matrix of
-        the shape of the expression in either layout.
-    elements : str or None
-        For the same, element (k, l) of it where it has a closed form; d_kj is one where k = j.
-    differential : Expression
-        The differential of the expression, worked out.
-    steps : tuple of Step
-        How it was found.
-    """
-
-    expression: Expression
-    wrt: Expression
-    layout: str
-    kind: str
-    result: Expression
-    by_entry: Expression | None
-    elements: str | None
-    differential: Expression
-    steps: tuple[Step, ...]
-
-    @property
-    def text(self) -> str:
-        """The closed form in plain text."""
-        return self.result.text
-
-    @property
-    def latex(self) -> str:
-        """The closed form in LaTeX."""
-        return self.result.latex
-
-    def compile(self) -> Callable[..., Any]:
-        """Return a function of arrays that computes the closed form.
-
-        Returns
-        -------
-        callable
-            Its parameters are the symbols of the expression, in the order in which they appear in
-            it, or by name; see `Expression.compile`.
-        """
-        return compile_expression(self.result, self._symbols())
-
-    def compile_entry(self) -> Callable[..., Any]:
-        """Return a function that computes the derivative by one entry of the symbol.
-
-        Returns
-        -------
-        callable
-            As of `compile`; it takes the two indices of the entry too, as `i` and `j`.
-
-        Raises
-        ------
-        ValueError
-            Where `by_entry` is None.
-        """
-        if self.by_entry is None:
-            raise ValueError(
-                f"Only derivatives of matrices by matrices are given entry by entry, not that of "
-                f"{self.expression.text} by {self.wrt.text}."
-            )
-        return compile_expression(self.by_entry, self._symbols())
-
-    def _symbols(self) -> tuple[Expression, ...]:
-        return tuple(dict.fromkeys((*self.expression.symbols(), self.wrt)))
-
-    def explain(self) -> str:
-        """Return the derivation, line by line, with the rules beside it."""
-        return _in_columns([(s.left, s.text, "; ".join(s.rules)) for s in self.steps])
-
-    def _repr_latex_(self) -> str:
-        lines, before = [], ""
-        for step in self.steps:
-            left = "" if step.left_latex == before else step.left_latex
-            before = step.left_latex
-            because = rf" && \text{{{'; '.join(step.rules)}}}" if step.rules else ""
-            lines.append(f"{left} &= {step.latex}{because}")
-        return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
-
-    def __repr__(self) -> str:
-        return f"<{self.steps[-1].left} = {self.text}>"
-
-
-def _in_columns(rows: list[tuple[str, str, str]]) -> str:
-    wide = max(len(left) for left, _, _ in rows)
-    # A line longer than this does not push the others' rules aside.
-    deep = min(max(len(middle) for _, middle, _ in rows), 60)
-    lines, before = [], ""
-    for left, middle, rules in rows:
-        shown = "" if left == before else left
-        before = left
-        line = f"{shown:{wide}} = {middle}"
-        lines.append(f"{line:{wide + 3 + deep}}   [{rules}]" if rules else line)
-    return "\n".join(lines)
 
 
 def derive(expression: Expression, wrt: Expression, *, layout: str = "denominator") -> Derivative:
@@ -196,20 +64,28 @@ def derive(expression: Expression, wrt: Expression, *, layout: str = "denominato
     current = b.differential(expression)
     if current != dx:
         steps.append(_step((d, d_latex), current, ()))
-    for rules, current in expand(current, wrt):
+    for rules, expanded in expand(current, wrt):
+        current = expanded
         steps.append(_step((d, d_latex), current, rules))
     name = _quotient(d[1], wrt)
+    by_entry: Expression | None = None
+    indices: tuple[str, ...] = ()
+    elements: str | None = None
+    if ONE not in expression.shape and ONE not in wrt.shape:
+        by_entry, indices, elements = _by_entry(current, expression, wrt)
+        left = _quotient("F", wrt, index="".join(indices))
+        steps.append(_step(left, by_entry, ("derivative by one entry",)))
     if expression.is_scalar and not wrt.is_scalar:
-        kind, by_entry, elements = "gradient", None, None
+        kind = "gradient"
         raw = _gradient(current, dx, (d, d_latex), steps)
         rule = "gradient from the trace form"
     elif wrt.is_scalar:
-        kind, by_entry, elements = "derivative", None, None
+        kind = "derivative"
         raw = replaced(current, dx, b.number(1))
         rule = "derivative by a scalar"
     else:
         kind = "jacobian"
-        raw, by_entry, elements = _jacobian(current, expression, wrt, steps)
+        raw = _jacobian(current, expression, wrt, steps)
         rule = "Jacobian from the vec form"
         name = _quotient(d[1], wrt, *("vec " * (ONE not in e.shape) for e in (expression, wrt)))
     if layout == "denominator" and not wrt.is_scalar:
@@ -219,7 +95,7 @@ def derive(expression: Expression, wrt: Expression, *, layout: str = "denominato
     if result.text != raw.text:
         steps.append(_step(name, result, (DISTRIBUTIVE,)))
     return Derivative(
-        expression, wrt, layout, kind, result, by_entry, elements, current, tuple(steps)
+        expression, wrt, layout, kind, result, by_entry, indices, elements, current, tuple(steps)
     )  # fmt: skip
 
 
@@ -234,13 +110,15 @@ def _check(expression: Any, wrt: Any) -> None:
         raise ValueError(f"wrt must be a symbol, got {wrt.text}.")
     if wrt.data[2]:
         raise ValueError(
-            f"wrt must not be a symmetric matrix, as {wrt.text} is: its elements do not vary one by one."
+            f"wrt must not be a symmetric matrix, as {wrt.text} is: its elements do not vary one "
+            "by one."
         )
     seen: dict[str, Expression] = {}
     for symbol in (*expression.symbols(), wrt):
         if seen.setdefault(symbol.data[0], symbol) != symbol:
             raise ValueError(
-                f"The name {symbol.data[0]} stands for two symbols in {expression.text}, by {wrt.text}."
+                f"The name {symbol.data[0]} stands for two symbols in {expression.text}, by "
+                f"{wrt.text}."
             )
 
 
@@ -248,11 +126,16 @@ def _step(left: tuple[str, str], e: Expression, rules: tuple[str, ...]) -> Step:
     return Step(left[0], e.text, left[1], e.latex, rules)
 
 
-def _quotient(f: str, wrt: Expression, above: str = "", below: str = "") -> tuple[str, str]:
+def _quotient(
+    f: str, wrt: Expression, above: str = "", below: str = "", index: str = ""
+) -> tuple[str, str]:
+    """Return df/dX as text and as LaTeX."""
     over, under = (rf"\mathrm{{{v.strip()}}}\," if v else "" for v in (above, below))
-    latex = rf"\frac{{\partial\,{over}{f}}}{{\partial\,{under}{wrt.latex}}}"
-    top = f"d({above}{f})" if above else f"d{f}"
-    return f"{top}/d({below}{wrt.text})" if below else f"{top}/d{wrt.text}", latex
+    at = f"_{{{index}}}" if index else ""
+    latex = rf"\frac{{\partial\,{over}{f}}}{{\partial\,{under}{wrt.latex}{at}}}"
+    x = f"{wrt.text}_{index}" if index else wrt.text
+    top, bottom = (f"({v}{w})" if v else w for v, w in ((above, f), (below, x)))
+    return f"d{top}/d{bottom}", latex
 
 
 def _gradient(
@@ -274,32 +157,32 @@ def _gradient(
 
 def _jacobian(
     current: Expression, expression: Expression, wrt: Expression, steps: list[Step]
-) -> tuple[Expression, Expression | None, str | None]:
-    """Return J with vec dF = J vec dX, and the derivative entry by entry."""
+) -> Expression:
+    """Return J with vec dF = J vec dX."""
     dx = b.differential(wrt)
-    size = wrt.shape[0] * wrt.shape[1]
-    matrices = ONE not in expression.shape and ONE not in wrt.shape
-    by_entry = elements = None
-    if matrices:
-        names = {symbol.data[0] for symbol in (*expression.symbols(), wrt)}
-        i, j = next(pair for pair in ("ij", "kl", "pq", "rs", "uv") if not names & set(pair))
-        # Terms with X itself before those with its transpose, as textbooks write them.
-        ordered = sorted(terms_of(current), key=lambda term: term.contains(b.transpose(dx)))
-        by_entry = b.add(*(replaced(term, dx, b.entry(i, j, wrt.shape)) for term in ordered))
-        elements = _elements(ordered, dx) if (i, j) == ("i", "j") else None
-        quotient = (
-            f"dF/d{wrt.text}_{i}{j}", rf"\frac{{\partial F}}{{\partial {wrt.latex}_{{{i}{j}}}}}"
-        )  # fmt: skip
-        steps.append(_step(quotient, by_entry, ("derivative by one entry",)))
     if b.is_zero(current):
-        return b.zero((expression.shape[0] * expression.shape[1], size)), by_entry, elements
+        (n, m), (p, q) = expression.shape, wrt.shape
+        return b.zero((n * m, p * q))
     used: dict[str, None] = {}
-    m = to_vec(current, dx, used)
+    jacobian = to_vec(current, dx, used)
     left = ("vec dF", r"\mathrm{vec}\,dF") if ONE not in expression.shape else ("dF", "dF")
-    line = b.multiply(m, b.vec(dx))
-    if line != current:
+    line = b.multiply(jacobian, b.vec(dx))
+    if line.text != current.text:
         steps.append(_step(left, line, tuple(used)))
-    return m, by_entry, elements
+    return jacobian
+
+
+def _by_entry(
+    current: Expression, expression: Expression, wrt: Expression
+) -> tuple[Expression, tuple[str, str], str | None]:
+    """Return the derivative by X_ij, what i and j are called, and its element (k, l) as text."""
+    dx = b.differential(wrt)
+    names = {symbol.data[0] for symbol in (*expression.symbols(), wrt)}
+    i, j = next(pair for pair in ("ij", "pq", "rs", "uv", "yz") if not names & set(pair))
+    # Terms with X itself before those with its transpose, as textbooks write them.
+    ordered = sorted(terms_of(current), key=lambda term: term.contains(b.transpose(dx)))
+    by_entry = b.add(*(replaced(term, dx, b.entry(i, j, wrt.shape)) for term in ordered))
+    return by_entry, (i, j), _elements(ordered, dx) if i == "i" else None
 
 
 def _elements(terms: list[Expression], dx: Expression) -> str | None:

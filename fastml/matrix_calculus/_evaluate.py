@@ -54,7 +54,9 @@ class _Bound:
         out = size.factor
         for letter in size.names:
             if letter not in self.sizes:
-                raise ValueError(f"The size {letter} does not follow from the shape of any argument.")
+                raise ValueError(
+                    f"The size {letter} does not follow from the shape of any argument."
+                )
             out *= self.sizes[letter]
         return out
 
@@ -138,7 +140,8 @@ def _block_trace(e: Expression, at: _Bound) -> Any:
 
 
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "exp": ad.exp, "log": ad.log, "sin": ad.sin, "cos": ad.cos, "tanh": ad.tanh, "sigmoid": ad.sigmoid,
+    "exp": ad.exp, "log": ad.log, "sin": ad.sin, "cos": ad.cos, "tanh": ad.tanh,
+    "sigmoid": ad.sigmoid,
 }  # fmt: skip
 _OPERATIONS: dict[str, Callable[[Expression, _Bound], Any]] = {
     "symbol": lambda e, at: at.values[e.data[0]],
@@ -168,7 +171,9 @@ _OPERATIONS: dict[str, Callable[[Expression, _Bound], Any]] = {
 }
 
 
-def compile_expression(e: Expression, symbols: Sequence[Expression]) -> Callable[..., Any]:
+def compile_expression(
+    e: Expression, symbols: Sequence[Expression], indices: Sequence[str] = ()
+) -> Callable[..., Any]:
     """Return a function of arrays that computes an expression.
 
     Parameters
@@ -176,12 +181,14 @@ def compile_expression(e: Expression, symbols: Sequence[Expression]) -> Callable
     e : Expression
     symbols : sequence of Expression
         The function's parameters.
+    indices : sequence of str
+        Further parameters: the indices i and j of J^ij.
 
     Returns
     -------
     callable
         Takes an array for each symbol, in this order or by name: vectors with one dimension,
-        scalars with none. An expression with J^ij takes the indices too, by name. It returns a
+        scalars with none. It returns a
         number, or an array with one dimension for a column or a row, with two for a matrix. The
         dtype is that of the arguments; integers count as float64. Variables of
         `fastml.autodiff` may be passed too: the result is then one.
@@ -192,7 +199,6 @@ def compile_expression(e: Expression, symbols: Sequence[Expression]) -> Callable
         From that function, for arguments whose shapes do not match, and for singular matrices.
     """
     names = [symbol.data[0] for symbol in symbols]
-    indices = sorted(_index_names(e))
 
     def run(*args: Any, **kwargs: Any) -> Any:
         given = _by_name([*names, *indices], args, kwargs)
@@ -223,7 +229,3 @@ def _by_name(names: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]) 
     if missing := [name for name in names if name not in given]:
         raise TypeError(f"misses {', '.join(missing)}; the arguments are {listed}.")
     return given
-
-
-def _index_names(e: Expression) -> set[str]:
-    return set(e.data if e.op == "entry" else ()).union(*map(_index_names, e.args))

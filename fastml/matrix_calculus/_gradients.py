@@ -26,7 +26,11 @@ def _eye(n: int) -> Any:
 
 def gradient_identities(layout: str) -> list[Identity]:
     """Return them, in a layout."""
-    return [*_linear(partial(gradient, layout)), *_by_entries(), *_quadratic(partial(gradient, layout))]
+    return [
+        *_linear(partial(gradient, layout)),
+        *_by_entries(),
+        *_quadratic(partial(gradient, layout)),
+    ]
 
 
 def _linear(gradient: Any) -> list[Identity]:
@@ -99,8 +103,8 @@ def _quadratic(gradient: Any) -> list[Identity]:
         ),
         gradient(
             "gradient of (Bx+b)'C(Dx+d)", "(B x + b)' C (D x + d)", "x",
-            ("B' C (D x + d) + D' C' (B x + b)", "(D x + d)' C' B + (B x + b)' C D"),
-            ("B^T C (D x + d) + D^T C^T (B x + b)", "(D x + d)^T C^T B + (B x + b)^T C D"),
+            ("B' C (D x + d) + D' C' (B x + b)", "(B x + b)' C D + (D x + d)' C' B"),
+            ("B^T C (D x + d) + D^T C^T (B x + b)", "(B x + b)^T C D + (D x + d)^T C^T B"),
             "B p n, x n, b p, C p q, D q n, d q",
             lambda B, x, b, C, D, d: (B @ x + b) @ C @ (D @ x + d),
             lambda B, x, b, C, D, d: B.T @ C @ (D @ x + d) + D.T @ C.T @ (B @ x + b),
@@ -128,8 +132,9 @@ def _quadratic(gradient: Any) -> list[Identity]:
             lambda x, B: x @ B @ x, lambda x, B: (B + B.T) @ x,
         ),
         gradient(
-            "gradient of b'X'DXc", "b' X' D X c", "X", ("D' X b c' + D X c b'", "c b' X' D + b c' X' D'"),
-            ("D^T X b c^T + D X c b^T", "c b^T X^T D + b c^T X^T D^T"), "b m, X n m, D n n, c m",
+            "gradient of b'X'DXc", "b' X' D X c", "X",
+            ("D' X b c' + D X c b'", "b c' X' D' + c b' X' D"),
+            ("D^T X b c^T + D X c b^T", "b c^T X^T D^T + c b^T X^T D"), "b m, X n m, D n n, c m",
             lambda b, X, D, c: b @ X.T @ D @ X @ c,
             lambda b, X, D, c: D.T @ X @ np.outer(b, c) + D @ X @ np.outer(c, b),
         ),

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastml import autodiff as ad
 from fastml.matrix_calculus import _proof as proof
 
 __all__ = ["Identity", "algebra", "change", "draw", "gradient", "tensor", "transposed"]
@@ -76,8 +77,8 @@ def _identity(
     elif domain:
         conditions.append(domain)
     return Identity(
-        group, name, text, latex, "; ".join(conditions), shown, *forms, second_form, shapes, regular,
-        not real,
+        group, name, text, latex, "; ".join(conditions), shown, *forms, second_form, shapes,
+        regular, not real,
     )  # fmt: skip
 
 
@@ -102,8 +103,6 @@ def algebra(
     """
 
     def by_autodiff(**inputs: Any) -> Any:
-        from fastml import autodiff as ad
-
         out = (graph or left)(**{k: ad.variable(v) for k, v in inputs.items()})
         return out.value if isinstance(out, ad.Variable) else out
 
@@ -184,8 +183,8 @@ def tensor(
 
 
 def gradient(
-    layout: str, name: str, f: str, by: str, texts: tuple[str, str], latexes: tuple[str, str], sizes: str,
-    function: Form, closed: Form, **more: Any,
+    layout: str, name: str, f: str, by: str, texts: tuple[str, str], latexes: tuple[str, str],
+    sizes: str, function: Form, closed: Form, **more: Any,
 ) -> Identity:  # fmt: skip
     """Make an identity for the gradient of a scalar, in a layout.
 

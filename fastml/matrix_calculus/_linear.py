@@ -8,7 +8,10 @@ __all__ = ["replaced", "terms_of", "to_trace", "to_vec"]
 TRANSPOSED = "transposition under the trace"
 CYCLIC = "cyclic permutation under the trace"
 HADAMARD = "Hadamard product under the trace"
-KRONECKER = ("left factor of a Kronecker product under the trace", "right factor of a Kronecker product under the trace")
+KRONECKER = (
+    "left factor of a Kronecker product under the trace",
+    "right factor of a Kronecker product under the trace",
+)
 
 
 def terms_of(e: Expression) -> tuple[Expression, ...]:
@@ -69,7 +72,9 @@ def _no_rule(e: Expression) -> ValueError:
     return ValueError(f"There is no rule to take the derivative out of {e.text}.")
 
 
-def _pulled_product(m: Expression, e: Expression, dx: Expression, rules: dict[str, None]) -> Expression:
+def _pulled_product(
+    m: Expression, e: Expression, dx: Expression, rules: dict[str, None]
+) -> Expression:
     coefficient, scalars, chain = b.parts_of(e)
     for k, scalar in enumerate(scalars):
         if scalar.contains(dx):

@@ -1,149 +1,31 @@
-"""What users write expressions with: symbols, operators, functions; shapes are checked here."""
+"""What users put expressions together with: operators, functions; shapes are checked here."""
 
 from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
 from fastml.matrix_calculus import _build as b
-from fastml.matrix_calculus._expression import ONE, Expression, Size, as_size, shape_text
+from fastml.matrix_calculus._expression import ONE, Expression, shape_text
 
 __all__ = [
-    "Eye", "Matrix", "Ones", "Scalar", "Vector", "cos", "det", "exp", "hadamard", "inv", "kron",
-    "log", "logdet", "logsumexp", "outer", "sigmoid", "sin", "softmax", "sqrt", "sum", "tanh", "trace",
+    "cos", "det", "exp", "hadamard", "inv", "kron", "log", "logdet", "logsumexp", "outer",
+    "sigmoid", "sin", "softmax", "sqrt", "sum", "tanh", "trace",
 ]  # fmt: skip
 
-_GREEK = (
-    *("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "lambda_", "mu"),
-    *("nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta"),
-    *("Lambda", "Sigma", "Phi", "Psi", "Omega"),
-)  # fmt: skip
 
-
-def _symbol(name: str, rows: Size, columns: Size, latex: str | None, symmetric: bool = False) -> Expression:
-    if not (isinstance(name, str) and name.isidentifier()):
-        raise ValueError(f"The name must be a Python identifier such as 'X', got {name!r}.")
-    if latex is None:
-        latex = "\\" + name.rstrip("_") if name in _GREEK else name
-        if len(latex) > 1 and not latex.startswith("\\"):
-            latex = rf"\mathrm{{{latex}}}".replace("_", r"\_")
-    return Expression("symbol", (), (name, latex, symmetric), (rows, columns))
-
-
-def Matrix(
-    name: str,
-    rows: str | int,
-    columns: str | int,
-    *,
-    symmetric: bool = False,
-    latex: str | None = None,
-) -> Expression:
-    """Make a symbol for a matrix.
-
-    Parameters
-    ----------
-    name : str
-        A Python identifier.
-    rows, columns : str or int
-        Sizes: names such as "n", or numbers. Equal names are equal sizes.
-    symmetric : bool, default=False
-        Whether it is its own transpose. Derivatives are not taken by such a matrix, whose elements
-        do not vary one by one.
-    latex : str, optional
-        How LaTeX writes it.
-
-    Returns
-    -------
-    Expression
-
-    Raises
-    ------
-    ValueError
-        For a name or a size that is none; for a symmetric matrix that is not square.
-
-    Examples
-    --------
-    >>> from fastml.matrix_calculus import Matrix, Vector
-    >>> X, a = Matrix("X", "n", "m"), Vector("a", "n")
-    >>> a.T @ X
-    a' X
-    """
-    shape = as_size("number of rows", rows), as_size("number of columns", columns)
-    if symmetric and shape[0] != shape[1]:
-        raise ValueError(f"A symmetric matrix is square, got {name} of shape {shape_text(shape)}.")
-    return _symbol(name, *shape, latex, bool(symmetric))
-
-
-def Vector(name: str, length: str | int, *, latex: str | None = None) -> Expression:
-    """Make a symbol for a vector, which is a column.
-
-    Parameters
-    ----------
-    name, length, latex
-        See `Matrix`.
-
-    Returns
-    -------
-    Expression
-        Of shape (length, 1).
-    """
-    return _symbol(name, as_size("length", length), ONE, latex)
-
-
-def Scalar(name: str, *, latex: str | None = None) -> Expression:
-    """Make a symbol for a number.
-
-    Parameters
-    ----------
-    name, latex
-        See `Matrix`.
-
-    Returns
-    -------
-    Expression
-        Of shape (1, 1).
-    """
-    return _symbol(name, ONE, ONE, latex)
-
-
-def Eye(n: str | int) -> Expression:
-    """Return the identity matrix of n rows.
-
-    Parameters
-    ----------
-    n : str or int
-        See `Matrix`.
-
-    Returns
-    -------
-    Expression
-    """
-    return b.identity(as_size("number of rows", n))
-
-
-def Ones(n: str | int) -> Expression:
-    """Return the column of n ones.
-
-    Parameters
-    ----------
-    n : str or int
-        See `Matrix`.
-
-    Returns
-    -------
-    Expression
-    """
-    return b.ones(as_size("length", n))
+def _is_number(given: Any) -> bool:
+    return isinstance(given, Real) and given is not True and given is not False
 
 
 def _expression(given: Any) -> Expression:
     if isinstance(given, Expression):
         return given
-    if isinstance(given, Real) and not isinstance(given, bool):
+    if _is_number(given):
         value = float(given)
         return b.number(int(value) if value.is_integer() else value)
     raise TypeError(
-        f"Expressions are made of symbols and real numbers, got {type(given).__name__}; give arrays a "
-        "symbol, and pass them to what compile() returns."
+        f"Expressions are made of symbols and real numbers, got {type(given).__name__}; give "
+        "arrays a symbol, and pass them to what compile() returns."
     )
 
 
@@ -188,7 +70,10 @@ def _matmul(left: Any, right: Any) -> Expression:
     left, right = _expression(left), _expression(right)
     if left.shape[1] != right.shape[0]:
         raise _refused(
-            "A matrix product takes as many columns on the left as rows on the right", " @ ", left, right
+            "A matrix product takes as many columns on the left as rows on the right",
+            " @ ",
+            left,
+            right,
         )
     return b.multiply(left, right)
 
@@ -203,7 +88,7 @@ def _divide(left: Any, right: Any) -> Expression:
 
 
 def _power(e: Expression, exponent: Any) -> Expression:
-    if not isinstance(exponent, Real) or isinstance(exponent, bool):
+    if not _is_number(exponent):
         raise TypeError(f"An exponent must be a real number, got {exponent!r}.")
     p = float(exponent)
     if p == 0:
@@ -227,7 +112,9 @@ for _name, _method in {"neg": _negative, "pos": lambda e: e, "pow": _power}.item
 def _square(what: str, e: Any) -> Expression:
     e = _expression(e)
     if not e.is_square:
-        raise ValueError(f"{what} takes a square matrix, got shape {shape_text(e.shape)} of {e.text}.")
+        raise ValueError(
+            f"{what} takes a square matrix, got shape {shape_text(e.shape)} of {e.text}."
+        )
     return e
 
 
@@ -330,5 +217,5 @@ def sqrt(e: Expression) -> Expression:
     return b.power(_expression(e), 0.5)
 
 
-Expression.T = property(b.transpose)  # type: ignore[assignment, misc]
-Expression.inv = property(inv)  # type: ignore[assignment, misc]
+Expression.T = property(b.transpose)  # type: ignore[assignment]
+Expression.inv = property(inv)  # type: ignore[assignment]

@@ -41,7 +41,8 @@ def by_numbers(f: Function, at: Inputs, step: Inputs) -> Any:
 
     # Richardson: each column takes away the next even power of the step. The best of the tableau
     # is where neighbours differ least: later, rounding grows.
-    best, smallest, row = None, np.inf, []
+    best, smallest = None, np.inf
+    row: list[Any] = []
     for n in range(N_STEPS):
         new = [difference(FIRST_STEP / 2**n)]
         for k, before in enumerate(row):
@@ -98,7 +99,8 @@ def along(f: Function, at: Inputs, step: Inputs) -> Any:
             seed[entry] = part
             found = ad.gradients(out, moving, seed)
             change = sum(
-                float(np.sum((np.conj(g) * d).real)) for g, d in zip(found, step.values(), strict=True)
+                float(np.sum((np.conj(g) * d).real))
+                for g, d in zip(found, step.values(), strict=True)
             )
             total[entry] += part * change
     return total

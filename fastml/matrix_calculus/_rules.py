@@ -36,7 +36,8 @@ def _differentials() -> list[Identity]:
         change(
             "differential of a log-sum-exp", "d(lse(x)) = softmax(x)' dx",
             r"d(\mathrm{lse}(x)) = \mathrm{softmax}(x)^T dx", "x n", _lse,
-            lambda x, dx: _softmax(x) @ dx, graph=lambda x: ad.logsumexp(x), wrt="x", group="rules", real=True,
+            lambda x, dx: _softmax(x) @ dx, graph=lambda x: ad.logsumexp(x), wrt="x",
+            group="rules", real=True,
         ),
         change(
             "differential of a softmax", "d(softmax(x)) = (diag(p) - p p') dx, p = softmax(x)",
@@ -179,4 +180,3 @@ def _read_off(layout: str) -> list[Identity]:
             "t, M n m", lambda t, M: t * M, lambda t, M: M, wrt="t", group="rules",
         ),
     ]  # fmt: skip
-
