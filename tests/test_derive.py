@@ -112,8 +112,9 @@ FAMILIES = [
     # Hadamard and Kronecker products.
     (X * E, X), (X * X, X), (mc.trace(F @ (X * E)), X), ((X * E) @ b, X), (mc.sum(X * X * E), X),
     (mc.kron(A, X), X), (mc.kron(X, A), X), (mc.trace(mc.kron(Y, B)), Y), (mc.kron(x, a), x),
-    (mc.trace(mc.kron(B, Y)), Y), (mc.trace(mc.kron(Y, B) @ mc.kron(D, Y)), Y), (mc.kron(x.T, a), x),
-    (mc.trace(mc.kron(X, A) @ mc.kron(F, A.T)), X), (mc.sum(mc.kron(X, A)), X),
+    (mc.trace(mc.kron(B, Y)), Y), (mc.trace(mc.kron(Y, B) @ mc.kron(D, Y)), Y),
+    (mc.kron(x.T, a), x), (mc.trace(mc.kron(X, A) @ mc.kron(F, A.T)), X),
+    (mc.sum(mc.kron(X, A)), X),
     (mc.sum(mc.kron(A, X) * mc.kron(A, E)), X), (mc.kron(a, X) @ b, X), (mc.kron(Y, B).inv, Y),
     # Functions of elements; and where SymPy 1.14 is wrong, besides log det: log-sum-exp, softmax.
     (mc.sum(mc.exp(X)), X), (mc.tanh(X @ b), X), (mc.sigmoid(x).T @ a, x), (mc.sum(mc.log(X)), X),
@@ -246,7 +247,7 @@ GOLDEN = [
     (A @ X @ C, X, "C kron A'", "C' kron A"),
     (X.T @ B @ X, X, "I_m kron (B' X) + K_(m,n) ((B X) kron I_m)",
      "((X' B') kron I_m) K_(n,m) + I_m kron (X' B)"),
-    (mc.exp(s * t), s, "exp(s t) t", "exp(s t) t"),
+    (mc.exp(s * t), s, "t exp(s t)", "t exp(s t)"),
 ]  # fmt: skip
 
 
@@ -257,10 +258,11 @@ def test_closed_forms_are_the_textbooks(expression, wrt, denominator, numerator)
 
 
 SECTION_14 = [
-    ("gradient of x'a", x.T @ a, x), ("gradient of a'x", a.T @ x, x), ("gradient of a'Xb", a.T @ X @ b, X),
-    ("gradient of a'X'b", e.T @ X.T @ c, X), ("gradient of a'Xa", a.T @ Y @ a, Y),
-    ("gradient of a'X'a", a.T @ Y.T @ a, Y), ("gradient of b'X'Xc", b.T @ X.T @ X @ e, X),
-    ("gradient of (Bx+b)'C(Dx+d)", (BB @ x + pb).T @ CC @ (DD @ x + qd), x), ("gradient of x'Bx", x.T @ B @ x, x),
+    ("gradient of x'a", x.T @ a, x), ("gradient of a'x", a.T @ x, x),
+    ("gradient of a'Xb", a.T @ X @ b, X), ("gradient of a'X'b", e.T @ X.T @ c, X),
+    ("gradient of a'Xa", a.T @ Y @ a, Y), ("gradient of a'X'a", a.T @ Y.T @ a, Y),
+    ("gradient of b'X'Xc", b.T @ X.T @ X @ e, X), ("gradient of x'Bx", x.T @ B @ x, x),
+    ("gradient of (Bx+b)'C(Dx+d)", (BB @ x + pb).T @ CC @ (DD @ x + qd), x),
     ("gradient of b'X'DXc", b.T @ X.T @ D @ X @ e, X),
     ("gradient of (Xb+c)'D(Xb+c)", (X @ b + c).T @ D @ (X @ b + c), X),
 ]  # fmt: skip
@@ -335,6 +337,13 @@ def test_latex():
     )
     assert Matrix("W_out", n, m).latex == r"\mathrm{W\_out}"
     assert Matrix("W", n, m, latex=r"\mathbf{W}").latex == r"\mathbf{W}"
+
+
+def test_latex_can_be_typeset():
+    parse = pytest.importorskip("matplotlib.mathtext").MathTextParser("path").parse
+    for expression, wrt in FAMILIES[::6]:
+        for step in derive(expression, wrt).steps:
+            parse(f"${step.left_latex} = {step.latex}$")
 
 
 def test_a_derivative_can_be_differentiated_again():
@@ -437,7 +446,7 @@ def test_what_is_of_another_type_is_refused(make, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"X": np.ones(3), "b": np.ones(3)}, r"X must be of shape \(n, m\), got an array of \(3,\)"),
+        ({"X": np.ones(3), "b": np.ones(3)}, r"X must be of shape \(n, m\), got an array of"),
         ({"X": np.ones((2, 3)), "b": np.ones(2)}, r"b of shape \(m\).*\(2,\), but m is 3 in X"),
         ({"X": np.ones((2, 3)), "b": np.ones((3, 1))}, r"b must be of shape \(m\)"),
     ],
@@ -463,6 +472,13 @@ def test_singular_matrices_and_negative_determinants_are_refused():
         derive(mc.logdet(Y), Y).compile()(np.zeros((2, 2)))
     with pytest.raises(ValueError, match="negative"):
         mc.logdet(Y).compile()(-np.eye(3))
+
+
+def test_numbers_of_python_adapt_to_arrays():
+    narrow = np.ones((2, 3), np.float32)
+    assert (s * X + 1.5 * X).compile()(s=2.5, X=narrow).dtype == np.float32
+    assert (s * X).compile()(s=2j, X=narrow).dtype == np.complex64
+    assert (s * t).compile()(2, 3) == 6.0
 
 
 def test_integers_count_as_float64():

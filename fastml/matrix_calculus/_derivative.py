@@ -51,7 +51,8 @@ class Derivative:
     indices : tuple of str
         What i and j are called there, "i" and "j" unless symbols have these names.
     elements : str or None
-        For the same, element (k, l) of it where it has a closed form; d_kj is one where k = j.
+        For the same, element (k, l) of it, where that is a sum of products; d_kj is one where k is
+        j.
     differential : Expression
         The differential of the expression, worked out.
     steps : tuple of Step

@@ -1,6 +1,8 @@
 """Expressions computed: on arrays, or on variables of the graph."""
 
+import operator
 from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,14 @@ __all__ = ["compile_expression"]
 
 
 class _Bound:
-    """Values of symbols, sizes that follow from them, and what was computed so far."""
+    """Values of symbols, and sizes that follow from them."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.sizes: dict[str, int] = {}
         self.given_by: dict[str, str] = {}
         self.indices: dict[str, int] = {}
-        self.done: dict[Expression, Any] = {}
-        self.dtype: Any = np.float64
+        self.dtype: np.dtype[Any] = np.dtype(np.float64)
 
     def bind(self, symbol: Expression, given: Any) -> None:
         """Check an argument against the shape of its symbol."""
@@ -49,6 +50,15 @@ class _Bound:
             value = value.reshape(1, -1)
         self.values[name] = value
 
+    def settle_dtype(self, given: dict[str, Any]) -> None:
+        """Take the dtype of the arrays, to which Python's numbers adapt."""
+        weak = [name for name in self.values if isinstance(given[name], int | float | complex)]
+        strong = [value.dtype for name, value in self.values.items() if name not in weak]
+        dtype = np.result_type(*strong, *(given[name] for name in weak)) if self.values else None
+        self.dtype = dtype if dtype is not None and dtype.kind in "fc" else np.dtype(np.float64)
+        for name in weak:
+            self.values[name] = self.dtype.type(given[name])
+
     def size(self, size: Size) -> int:
         """Return a size as a number."""
         out = size.factor
@@ -60,15 +70,9 @@ class _Bound:
             out *= self.sizes[letter]
         return out
 
-    def __call__(self, e: Expression) -> Any:
-        """Return the value of an expression: 0-d for a scalar, with two dimensions otherwise."""
-        if e not in self.done:
-            self.done[e] = _OPERATIONS[e.op](e, self)
-        return self.done[e]
-
 
 def _array(name: str, given: Any) -> Any:
-    if isinstance(given, ad.Variable) or hasattr(given, "__cuda_array_interface__"):
+    if isinstance(given, ad.Variable):
         return given
     value = np.asarray(given)
     if value.dtype.kind in "iub":
@@ -78,38 +82,52 @@ def _array(name: str, given: Any) -> Any:
     return value.astype(np.float32) if value.dtype.itemsize < 4 else value
 
 
-def _product(e: Expression, at: _Bound) -> Any:
+def _product(e: Expression, at: _Bound, *values: Any) -> Any:
     coefficient, n_scalars = e.data
-    chain = [at(arg) for arg in e.args[n_scalars:]]
-    out: Any = None
-    # From the narrow end: products with a vector cost less than products of matrices.
-    if chain and e.shape[1] == ONE:
-        out = chain.pop()
-        while chain:
-            out = chain.pop() @ out
-    elif chain:
-        out = chain.pop(0)
-        while chain:
-            out = out @ chain.pop(0)
-    if out is not None and e.is_scalar:
-        out = out[0, 0]
-    for arg in e.args[:n_scalars]:
-        out = at(arg) if out is None else at(arg) * out
+    out = None
+    if n_scalars < len(values):
+        out = _chained(values[n_scalars:])
+        out = out[0, 0] if e.is_scalar else out
+    for scalar in values[:n_scalars]:
+        out = scalar if out is None else scalar * out
     return out if coefficient == 1 else coefficient * out
 
 
-def _sum(e: Expression, at: _Bound) -> Any:
-    out = at(e.args[0])
-    for arg in e.args[1:]:
-        out = out + at(arg)
-    return out
+def _chained(chain: tuple[Any, ...]) -> Any:
+    """Multiply matrices in the order that takes the fewest operations."""
+    if len(chain) == 1:
+        return chain[0]
+    if len(chain) == 2:
+        left, right = chain
+        # A column times a row needs no sums.
+        return left * right if left.shape[1] == 1 else left @ right
+    cut = _cut((chain[0].shape[0], *(matrix.shape[1] for matrix in chain)))
+    return _chained((_chained(chain[:cut]), _chained(chain[cut:])))
 
 
-def _hadamard(e: Expression, at: _Bound) -> Any:
-    out = at(e.args[0])
-    for arg in e.args[1:]:
-        out = out * at(arg)
-    return out
+@lru_cache(maxsize=1024)
+def _cut(sizes: tuple[int, ...]) -> int:
+    """Return where to split a chain of matrices into two, from their sizes."""
+    return min(range(1, len(sizes) - 1), key=lambda k: _operations(sizes, k))
+
+
+def _operations(sizes: tuple[int, ...], cut: int) -> int:
+    """Return the number of operations for a chain of matrices that is split at a place."""
+    parts = (sizes[: cut + 1], sizes[cut:])
+    inside = sum(_operations(part, _cut(part)) for part in parts if len(part) > 2)
+    return inside + sizes[0] * sizes[cut] * sizes[-1]
+
+
+def _sum(e: Expression, at: _Bound, *values: Any) -> Any:
+    return reduce(operator.add, values)
+
+
+def _hadamard(e: Expression, at: _Bound, *values: Any) -> Any:
+    return reduce(operator.mul, values)
+
+
+def _constant(make: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda e, at: make((at.size(e.shape[0]), at.size(e.shape[1])), at.dtype)
 
 
 def _unit(e: Expression, at: _Bound) -> Any:
@@ -128,14 +146,12 @@ def _blocks(a: Any, rows: int, columns: int) -> Any:
     return a.reshape(a.shape[0] // rows, rows, a.shape[1] // columns, columns)
 
 
-def _block_sum(e: Expression, at: _Bound) -> Any:
-    weights, a = at(e.args[0]), at(e.args[1])
+def _block_sum(e: Expression, at: _Bound, weights: Any, a: Any) -> Any:
     n, m = weights.shape
     return ad.einsum("ij,ikjl->kl", weights, _blocks(a, a.shape[0] // n, a.shape[1] // m))
 
 
-def _block_trace(e: Expression, at: _Bound) -> Any:
-    a, weight = at(e.args[0]), at(e.args[1])
+def _block_trace(e: Expression, at: _Bound, a: Any, weight: Any) -> Any:
     return ad.einsum("ikjl,lk->ij", _blocks(a, weight.shape[1], weight.shape[0]), weight)
 
 
@@ -143,32 +159,59 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "exp": ad.exp, "log": ad.log, "sin": ad.sin, "cos": ad.cos, "tanh": ad.tanh,
     "sigmoid": ad.sigmoid,
 }  # fmt: skip
-_OPERATIONS: dict[str, Callable[[Expression, _Bound], Any]] = {
+_OPERATIONS: dict[str, Callable[..., Any]] = {
     "symbol": lambda e, at: at.values[e.data[0]],
     "number": lambda e, at: at.dtype.type(e.data[0]),
-    "zero": lambda e, at: np.zeros((at.size(e.shape[0]), at.size(e.shape[1])), at.dtype),
+    "zero": _constant(np.zeros),
+    "ones": _constant(np.ones),
     "identity": lambda e, at: np.eye(at.size(e.shape[0]), dtype=at.dtype),
-    "ones": lambda e, at: np.ones((at.size(e.shape[0]), 1), at.dtype),
     "entry": _unit,
     "commutation": _commutation,
     "add": _sum,
     "product": _product,
     "hadamard": _hadamard,
-    "kron": lambda e, at: ad.kron(at(e.args[0]), at(e.args[1])),
-    "transpose": lambda e, at: at(e.args[0]).T,
-    "inverse": lambda e, at: ad.inv(at(e.args[0])),
-    "trace": lambda e, at: ad.trace(at(e.args[0])),
-    "det": lambda e, at: ad.det(at(e.args[0])),
-    "logdet": lambda e, at: ad.logdet(at(e.args[0])),
-    "power": lambda e, at: at(e.args[0]) ** e.data[0],
-    "apply": lambda e, at: _FUNCTIONS[e.data[0]](at(e.args[0])),
-    "logsumexp": lambda e, at: ad.logsumexp(at(e.args[0])),
-    "softmax": lambda e, at: ad.softmax(at(e.args[0]), axis=0),
-    "diag": lambda e, at: at(e.args[0]) * np.eye(at.size(e.shape[0]), dtype=at.dtype),
-    "vec": lambda e, at: at(e.args[0]).T.reshape(-1, 1),
+    "kron": lambda e, at, a, c: ad.kron(a, c),
+    "transpose": lambda e, at, a: a.T,
+    "inverse": lambda e, at, a: ad.inv(a),
+    "trace": lambda e, at, a: ad.trace(a),
+    "det": lambda e, at, a: ad.det(a),
+    "logdet": lambda e, at, a: ad.logdet(a),
+    "power": lambda e, at, a: a ** e.data[0],
+    "apply": lambda e, at, a: _FUNCTIONS[e.data[0]](a),
+    "logsumexp": lambda e, at, a: ad.logsumexp(a),
+    "softmax": lambda e, at, a: ad.softmax(a, axis=0),
+    "diag": lambda e, at, a: a * np.eye(a.shape[0], dtype=at.dtype),
+    "vec": lambda e, at, a: a.T.reshape(-1, 1),
     "block_sum": _block_sum,
     "block_trace": _block_trace,
 }
+
+
+def _program(e: Expression) -> list[tuple[Callable[..., Any], Expression, list[int], list[int]]]:
+    """Return operations in an order to do them in, each part of an expression once.
+
+    The numbers say which results an operation takes, and which are not needed after it, so that
+    their memory serves again. Scalars have no dimensions, all else has two.
+    """
+    places: dict[Expression, int] = {}
+    steps: list[tuple[Expression, list[int]]] = []
+
+    def visit(part: Expression) -> int:
+        if part not in places:
+            taken = [visit(arg) for arg in part.args]
+            steps.append((part, taken))
+            places[part] = len(places)
+        return places[part]
+
+    visit(e)
+    last = {k: n for n, (_, taken) in enumerate(steps) for k in taken}
+    over: list[list[int]] = [[] for _ in steps]
+    for k, n in last.items():
+        over[n].append(k)
+    return [
+        (_OPERATIONS[part.op], part, taken, done)
+        for (part, taken), done in zip(steps, over, strict=True)
+    ]
 
 
 def compile_expression(
@@ -188,10 +231,9 @@ def compile_expression(
     -------
     callable
         Takes an array for each symbol, in this order or by name: vectors with one dimension,
-        scalars with none. It returns a
-        number, or an array with one dimension for a column or a row, with two for a matrix. The
-        dtype is that of the arguments; integers count as float64. Variables of
-        `fastml.autodiff` may be passed too: the result is then one.
+        scalars with none. It returns a number, or an array with one dimension for a column or a
+        row, with two for a matrix. The dtype is that of the arrays; integers count as float64.
+        Variables of `fastml.autodiff` may be passed too: the result is then one.
 
     Raises
     ------
@@ -199,16 +241,21 @@ def compile_expression(
         From that function, for arguments whose shapes do not match, and for singular matrices.
     """
     names = [symbol.data[0] for symbol in symbols]
+    program = _program(e)
 
     def run(*args: Any, **kwargs: Any) -> Any:
         given = _by_name([*names, *indices], args, kwargs)
         at = _Bound()
         for symbol in symbols:
             at.bind(symbol, given[symbol.data[0]])
-        dtypes = [value.dtype for value in at.values.values()]
-        at.dtype = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
+        at.settle_dtype(given)
         at.indices = {name: int(given[name]) for name in indices}
-        out = at(e)
+        results: list[Any] = []
+        for operation, part, taken, over in program:
+            results.append(operation(part, at, *[results[k] for k in taken]))
+            for k in over:
+                results[k] = None
+        out = results[-1]
         return out if e.is_scalar or ONE not in e.shape else out.reshape(-1)
 
     run.__name__ = run.__qualname__ = "compiled"
@@ -218,6 +265,8 @@ def compile_expression(
 
 def _by_name(names: Sequence[str], args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Match arguments to names, as Python does for a function."""
+    if len(args) == len(names) and not kwargs:
+        return dict(zip(names, args, strict=True))
     listed = ", ".join(names)
     if len(args) > len(names):
         raise TypeError(f"takes {len(names)} arguments ({listed}), got {len(args)}.")

@@ -25,8 +25,6 @@ ONE = Size(1)
 
 def as_size(what: str, given: object) -> Size:
     """Return a size from what a user writes: a name such as "n", or a number."""
-    if isinstance(given, Size):
-        return given
     if isinstance(given, str) and given.isidentifier():
         return Size(1, (given,))
     if isinstance(given, int) and not isinstance(given, bool) and given >= 1:
