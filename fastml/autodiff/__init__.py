@@ -3,6 +3,8 @@
 from fastml.autodiff import _operators  # noqa: F401
 from fastml.autodiff._backward import gradients
 from fastml.autodiff._check import GradientCheck, check_grad, numerical_gradient
+from fastml.autodiff._draw import draw, to_dot
+from fastml.autodiff._explain import explain
 from fastml.autodiff._functional import grad, hessian, hvp, jacobian, stop_gradient, value_and_grad
 from fastml.autodiff._mode import no_grad, scope
 from fastml.autodiff._primitive import PRIMITIVES, Primitive, primitive
