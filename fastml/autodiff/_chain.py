@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastml.autodiff._backward import reachable
-from fastml.autodiff._expression import ONE, Call, Expression, added, multiplied
+from fastml.autodiff._expression import ONE, Call, Expression, Number, added, multiplied
 from fastml.autodiff._local import Local, derivative_of, edges, pulled
 from fastml.autodiff._naming import Naming, parameters
 from fastml.autodiff._template import read
@@ -173,11 +173,14 @@ class Chain:
         text, latex = primitive.partials[i]
         args = tuple(self.naming.of(x) for x in node.inputs)
         named = parameters(node.params)
-        found = read(text, args, named)
-        if found is None:
-            found = Call(text, latex or text, args, named, node.inputs[i].value.size != 1)
         x = node.inputs[i].value
         form = derivative_of(lambda g: pulled(node, i, g), node.value, x).form
+        found = read(text, args, named)
+        if form == "jacobian" and isinstance(found, Number):
+            # Elements that pass as they are, but to other places.
+            return _Term(None, False)
+        if found is None or form == "jacobian":
+            found = Call(text, latex or text, args, named, x.size != 1)
         if form == "gradient" and x.ndim == 1 and isinstance(found, Call) and found.text == "{0}'":
             # The gradient of a'x by x is a itself.
             found = found.args[0]

@@ -204,16 +204,18 @@ def _put(picture: Picture, sizes: list[Size], layout: Layout, ax: "Axes", scale:
         vertices, codes = [route[0]], [Path.MOVETO]
         for i, (start, end) in enumerate(zip(route, route[1:], strict=False)):
             if i % 2 == 0:
-                vertices.append(end)
-                codes.append(Path.LINETO)
+                # A line of no length would leave the arrow's head without a direction.
+                if start[1] - end[1] > 1e-6:
+                    vertices.append(end)
+                    codes.append(Path.LINETO)
                 continue
             middle = (start[1] + end[1]) / 2
             vertices += [(start[0], middle), (end[0], middle), end]
             codes += [Path.CURVE4] * 3
         ax.add_patch(
             FancyArrowPatch(
-                path=Path(vertices, codes), arrowstyle="-|>", mutation_scale=9 * scale,
-                color="#777777", linewidth=0.9 * scale, fill=False, zorder=1,
+                path=Path(vertices, codes), arrowstyle="-|>", mutation_scale=7 * scale,
+                color="#777777", linewidth=0.9 * scale, shrinkA=0, shrinkB=0, zorder=1,
             )
         )  # fmt: skip
     style: dict[str, Any] = {"ha": "center", "va": "center", "parse_math": False}

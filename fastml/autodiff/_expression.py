@@ -206,9 +206,9 @@ def bracketed(written: str, latex: bool = False) -> str:
     return rf"\left({written}\right)" if latex and r"\frac" in written else f"({written})"
 
 
-def number_text(value: complex, latex: bool = False) -> str:
-    """Return a number to six digits."""
-    written = f"{value:.6g}"
+def number_text(value: complex, latex: bool = False, digits: int = 6) -> str:
+    """Return a number to so many digits."""
+    written = f"{value:.{digits}g}"
     if latex:
         return re.sub(r"e([-+])0*(\d+)", lambda m: rf" \cdot 10^{{{m[1].strip('+')}{m[2]}}}", written)
     return written

@@ -18,6 +18,9 @@ GAP = 0.2
 # Gap between layers for each inch that an arrow moves sideways in it: arrows stay steep.
 SLOPE = 0.12
 SWEEPS = 24
+# How hard an item holds on to its neighbours: what inputs lead to yields to the rest, and arrows
+# through several layers are straight.
+LOOSE, FIRM, STRAIGHT = 1.0, 4.0, 16.0
 
 Size = tuple[float, float]
 Point = tuple[float, float]
@@ -51,6 +54,7 @@ class _Item:
     layer: int
     width: float
     height: float
+    pull: float = FIRM
     above: list["_Item"] = field(default_factory=list)
     below: list["_Item"] = field(default_factory=list)
     x: float = 0.0
@@ -111,10 +115,14 @@ def _items(
         if box not in heads and used:
             # What nothing leads to stands just above where it is used first.
             depth[box] = min(used) - 2
-    items = [_Item(layer, *size) for layer, size in zip(depth, boxes, strict=True)]
+    items = [
+        _Item(depth[box], *size, FIRM if box in heads else LOOSE) for box, size in enumerate(boxes)
+    ]
     chains = []
     for tail, head, label in arrows:
-        chain = [_Item(layer, 0.0, 0.0) for layer in range(depth[tail] + 1, depth[head])]
+        layers = range(depth[tail] + 1, depth[head])
+        pull = STRAIGHT if len(layers) > 1 else items[tail].pull
+        chain = [_Item(layer, 0.0, 0.0, pull) for layer in layers]
         chain[-1].width, chain[-1].height = label
         along = [items[tail], *chain, items[head]]
         for upper, lower in zip(along, along[1:], strict=False):
@@ -170,12 +178,14 @@ def _spread(layers: Sequence[list[_Item]]) -> None:
     """Find places from left to right: each item near its neighbours, and all apart."""
     for layer in layers:
         _apart(layer, [0.0] * len(layer))
-    for sweep in range(SWEEPS):
+    for sweep in range(4 * SWEEPS):
         for layer in layers if sweep % 2 == 0 else layers[::-1]:
             wanted = []
             for item in layer:
-                near = [other.x for other in item.above + item.below]
-                wanted.append(sum(near) / len(near) if near else item.x)
+                near = item.above + item.below
+                pull = sum(other.pull for other in near)
+                moment = sum(other.pull * other.x for other in near)
+                wanted.append(moment / pull if near else item.x)
             _apart(layer, wanted)
 
 
@@ -187,14 +197,15 @@ def _apart(layer: Sequence[_Item], wanted: Sequence[float]) -> None:
             offset += (before.width + item.width) / 2 + BETWEEN
         offsets.append(offset)
     # Isotonic regression: neighbours that would overlap are pooled.
-    pools: list[tuple[float, int]] = []
-    for x, shift in zip(wanted, offsets, strict=True):
-        mean, count = x - shift, 1
+    pools: list[tuple[float, float, int]] = []
+    for item, x, shift in zip(layer, wanted, offsets, strict=True):
+        mean, pull, count = x - shift, item.pull, 1
         while pools and pools[-1][0] > mean:
-            other, more = pools.pop()
-            mean, count = (mean * count + other * more) / (count + more), count + more
-        pools.append((mean, count))
-    means = [mean for mean, count in pools for _ in range(count)]
+            other, more, others = pools.pop()
+            mean = (mean * pull + other * more) / (pull + more)
+            pull, count = pull + more, count + others
+        pools.append((mean, pull, count))
+    means = [mean for mean, _, count in pools for _ in range(count)]
     for item, mean, shift in zip(layer, means, offsets, strict=True):
         item.x = mean + shift
 

@@ -115,13 +115,13 @@ def derivative_of(pull: Callable[[Any], Any], later: Any, earlier: Any) -> Local
     return Local("jacobian", None, shape, total**0.5)
 
 
-def summary(value: Any) -> str:
+def summary(value: Any, digits: int = 6) -> str:
     """Return a number or a short vector in full, of other arrays shape and norm."""
     if value.size == 1:
-        return number_text(value.item())
+        return number_text(value.item(), digits=digits)
     if value.ndim == 1 and value.size <= MOST_WRITTEN:
-        return f"[{', '.join(map(number_text, value.tolist()))}]"
-    return f"{shape_text(value.shape)}, norm {number_text(_norm(value))}"
+        return f"[{', '.join(number_text(x, digits=digits) for x in value.tolist())}]"
+    return f"{shape_text(value.shape)}, norm {number_text(_norm(value), digits=digits)}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -15,9 +15,10 @@ from fastml.autodiff._variable import Variable
 __all__ = ["Arrow", "Box", "Picture", "picture_of"]
 
 LONGEST_LINE = 30
+DIGITS = 4
 # Values that pass along one arrow between folded scopes.
 MOST_VALUES = 3
-_UNNAMED = Symbol("\u00b7", r"\cdot", True)
+_UNNAMED = Symbol("\u2022", r"\cdot", True)
 
 
 @dataclass
@@ -120,7 +121,7 @@ def _folded(
 
     def heading(x: Variable) -> Any:
         parts = _parts(x)
-        return parts[:depth] if len(parts) >= depth else x
+        return parts[:depth] if len(parts) >= depth else x.order
 
     # Only neighbours in time are put together: so no group depends on itself through another.
     groups = [list(run) for _, run in groupby(computed, heading)]
@@ -138,7 +139,8 @@ def _folded(
 def _drawn(groups: list[list[Variable]], loss: Variable) -> Picture:
     picture = Picture()
     home = {x: number for number, group in enumerate(groups) for x in group}
-    passing: dict[tuple[int, int], list[Variable]] = {}
+    # Values by pair of boxes, each once: a dict compares by identity, a list by value.
+    passing: dict[tuple[int, int], dict[Variable, None]] = {}
     for number, group in enumerate(groups):
         picture.boxes.append(_box(group[0], loss) if len(group) == 1 else _scope_box(group))
         for node in group:
@@ -148,10 +150,10 @@ def _drawn(groups: list[list[Variable]], loss: Variable) -> Picture:
                     continue
                 if len(group) == len(groups[tail]) == 1:
                     picture.arrows.append(Arrow(tail, number, _local_lines(node, i, x)))
-                elif x not in (values := passing.setdefault((tail, number), [])):
-                    values.append(x)
+                else:
+                    passing.setdefault((tail, number), {})[x] = None
     for (tail, head), values in passing.items():
-        lines = [shape_text(x.shape) for x in values[:MOST_VALUES]]
+        lines = [shape_text(x.shape) for x in list(values)[:MOST_VALUES]]
         if len(values) > MOST_VALUES:
             lines.append(f"and {len(values) - MOST_VALUES} more")
         picture.arrows.append(Arrow(tail, head, lines))
@@ -160,14 +162,14 @@ def _drawn(groups: list[list[Variable]], loss: Variable) -> Picture:
 
 def _box(node: Variable, loss: Variable) -> Box:
     if node.primitive is None:
-        return Box("leaf", [_cut(str(node.name or "variable")), summary(node.value)])
+        return Box("leaf", [_cut(str(node.name or "variable")), summary(node.value, DIGITS)])
     args = tuple(map(_argument, node.inputs))
     made = text_of(called(node.primitive, args, node.params, node.value.size != 1))
     if node.primitive.text == "{0}":
         # What does not change elements has no sign of its own.
         made = f"{node.primitive.name}({made})"
     title = f"{node.name} = {made}" if node.name else made
-    return Box("result" if node is loss else "operation", [_cut(title), summary(node.value)])
+    return Box("result" if node is loss else "operation", [_cut(title), summary(node.value, DIGITS)])
 
 
 def _argument(x: Any) -> Expression:
@@ -180,9 +182,9 @@ def _argument(x: Any) -> Expression:
     if np.size(x) != 1:
         return Symbol(shape_text(np.shape(x)), "")
     value = x.item() if hasattr(x, "item") else np.asarray(x).item()
-    if isinstance(value, bool | int | float):
-        return Number(float(value))
-    return Symbol(f"({number_text(value)})", "")
+    if isinstance(value, complex) or value < 0:
+        return Symbol(f"({number_text(value)})", "")
+    return Symbol(text_of(Number(float(value))), "")
 
 
 def _scope_box(group: list[Variable]) -> Box:
@@ -193,14 +195,14 @@ def _scope_box(group: list[Variable]) -> Box:
     lines = [_cut("/".join(shared)), f"{len(computed)} operations"]
     if leaves := [str(x.name or "variable") for x in group if x.is_leaf]:
         lines.append(_cut(f"of {', '.join(leaves)}"))
-    return Box("scope", [*lines, summary(computed[-1].value)])
+    return Box("scope", [*lines, summary(computed[-1].value, DIGITS)])
 
 
 def _local_lines(node: Variable, i: int, x: Variable) -> list[str]:
     local = derivative_of(lambda g: pulled(node, i, g), node.value, x.value)
     if local.form == "number":
-        return [f"{float(local.value):.4g}"]
-    norm = [] if local.norm is None else [f"norm {local.norm:.4g}"]
+        return [number_text(float(local.value), digits=DIGITS)]
+    norm = [] if local.norm is None else [f"norm {number_text(local.norm, digits=DIGITS)}"]
     if local.form == "diagonal":
         return ["diagonal", *norm]
     left, right = map(shape_text, local.shape)

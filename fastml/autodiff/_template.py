@@ -107,8 +107,9 @@ class _Reader:
             bars = r"\left|{0}\right|" if token == "|" else r"\left\|{0}\right\|"
             return self.call(f"{token}{{0}}{token}", bars, (inside,))
         if token.startswith("["):
-            latex = token.replace("not ", r"\neg ")
-            return Call(token, latex, tuple(self.args), array=any(a.array for a in self.args))
+            latex = re.sub(r"\b(?<!\{)[a-z]{2,}\b(?!\})", r"\\mathrm{{\g<0>}}", token.replace("not ", r"\neg "))
+            array = any(a.array for a in self.args)
+            return Call(token, latex, tuple(self.args), tuple(self.params.items()), array)
         if token.startswith("{"):
             name = token[1:-1]
             return self.args[int(name)] if name.isdigit() else self.named(self.params[name])

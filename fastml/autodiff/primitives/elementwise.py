@@ -237,7 +237,7 @@ def _clip_adjoint(g: Any, out: Any, a: Any, low: Any, high: Any) -> Any:
 
 clip = primitive(
     "clip", _clip, _clip_adjoint,
-    text="clip({0})", latex=r"\mathrm{{clip}}({0})", partials=(("[inside]", "[inside]"),),
+    text="clip({0})", latex=r"\mathrm{{clip}}({0})", partials=(("[{low} < {0} < {high}]", "[{low} < {0} < {high}]"),),
     example=lambda rng: ((rng.standard_normal((3, 4)),), {"low": -0.4, "high": 0.6}),
 )  # fmt: skip
 
@@ -268,7 +268,7 @@ real = primitive(
 )  # fmt: skip
 imag = primitive(
     "imag", np.imag, lambda g, out, a: 1j * g if _is_complex(a) else 0 * g,
-    text="Im {0}", latex=r"\mathrm{{Im}}\,{0}", partials=(("i", "i"),),
+    text="Im {0}", latex=r"\mathrm{{Im}}\,{0}",
 )  # fmt: skip
 
 
