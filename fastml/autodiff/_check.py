@@ -140,7 +140,9 @@ def numerical_gradient(
     for entry in np.ndindex(x.shape):
         if analytic:
             if x.dtype.kind == "c":
-                raise ValueError("analytic=True takes real inputs; a complex step has no room left.")
+                raise ValueError(
+                    "analytic=True takes real inputs; a complex step has no room left."
+                )
             out[entry] = moved(entry, 1e-100j).imag / 1e-100
             continue
         size = max(1.0, abs(x[entry]))

@@ -88,7 +88,7 @@ class Primitive:
 def primitive(
     name: str,
     forward: Callable[..., Any],
-    *adjoints: "Callable[..., Any] | None | Each",
+    *adjoints: "Callable[..., Any] | Each | None",
     text: str = "",
     latex: str = "",
     partials: Sequence[tuple[str, str]] = (),
@@ -116,16 +116,15 @@ def primitive(
         text = f"{name}({listed})"
     made = Primitive(name, forward, several, text, latex or text, partials, example)
     PRIMITIVES[name] = made
-    fixed = not isinstance(several, Each)
-    if fixed and n_inputs == 1:
-        apply = _unary(made)
-    elif fixed and n_inputs == 2:
-        apply = _binary(made)
-    else:
-        apply = _general(made)
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = forward.__doc__
-    apply.primitive = made  # type: ignore[attr-defined]
+    return recorded(made)
+
+
+def recorded(made: Primitive) -> Callable[..., Any]:
+    """Return the function that computes a primitive and puts it into the graph."""
+    n_inputs = 0 if isinstance(made.adjoints, Each) else len(made.adjoints)
+    apply = {1: _unary, 2: _binary}.get(n_inputs, _general)(made)
+    apply.__name__ = apply.__qualname__ = made.name
+    apply.__doc__ = made.forward.__doc__
     return apply
 
 
@@ -192,7 +191,7 @@ def _general(made: Primitive) -> Callable[..., Any]:
         if not variables:
             return out
         now = mode.get()
-        if now.recording and any([a.needs_grad for a in variables]):
+        if now.recording and any(a.needs_grad for a in variables):
             return Variable(out, made, inputs, values, params, now.scope)
         return Variable(out, needs_grad=False)
 

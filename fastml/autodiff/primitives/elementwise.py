@@ -8,9 +8,10 @@ from fastml.autodiff._primitive import primitive
 from fastml.autodiff._variable import value_of
 
 __all__ = [
-    "absolute", "add", "arctan", "astype", "clip", "conj", "cos", "cosh", "divide", "exp", "expm1",
-    "identity", "imag", "log", "log1p", "maximum", "minimum", "multiply", "negative", "power", "real", "sigmoid",
-    "sign", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh", "where",
+    "absolute", "add", "arctan", "astype", "clip", "conj", "cos", "cosh", "divide", "exp",
+    "expm1", "identity", "imag", "log", "log1p", "maximum", "minimum", "multiply", "negative",
+    "power", "real", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "subtract", "tan",
+    "tanh", "where",
 ]  # fmt: skip
 
 
@@ -267,7 +268,7 @@ real = primitive(
     partials=(("1", "1"),),
 )  # fmt: skip
 imag = primitive(
-    "imag", np.imag, lambda g, out, a: 1j * g if _is_complex(a) else 0 * g,
+    "imag", np.imag, lambda g, out, a: g * 1j if _is_complex(a) else g * 0,
     text="Im {0}", latex=r"\mathrm{{Im}}\,{0}", partials=(("i", "i"),),
 )  # fmt: skip
 

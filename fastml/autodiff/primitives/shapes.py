@@ -9,8 +9,8 @@ from fastml.autodiff._primitive import Each, primitive
 from fastml.autodiff._variable import value_of
 
 __all__ = [
-    "broadcast_to", "concatenate", "expand_dims", "getitem", "moveaxis", "reshape", "squeeze", "stack",
-    "swapaxes", "transpose",
+    "broadcast_to", "concatenate", "expand_dims", "getitem", "moveaxis", "reshape", "squeeze",
+    "stack", "swapaxes", "transpose",
 ]  # fmt: skip
 
 
