@@ -36,6 +36,7 @@ ELSEWHERE = {
         tuple(t.tensor(i) for i in index), a, accumulate=True
     ),
     "softmax": lambda t, a, axis: t.softmax(a, dim=axis),
+    "softplus": lambda t, a: t.nn.functional.softplus(a, threshold=1000),
     "solve": lambda t, a, b: t.linalg.solve(a, b),
     "sum": lambda t, a, axis=None, keepdims=False: t.sum(a, _axes(a, axis), keepdims),
     "transpose": lambda t, a, axes=None: t.permute(a, axes or tuple(range(a.ndim))[::-1]),

@@ -12,8 +12,8 @@ from .autodiff_cases import cases, is_float, torch_function
 ALL = [pytest.param(*case, id=f"{case[0]}-{case[1]}") for case in cases()]
 # Functions of complex numbers too; the others compare, or read a triangle.
 REAL_ONLY = {
-    "arctan", "astype", "cholesky", "clip", "cumsum", "logsumexp", "max", "maximum", "min", "minimum",
-    "sigmoid", "sign", "softmax",
+    "arctan", "astype", "cholesky", "clip", "cumsum", "logsumexp", "max", "maximum", "min",
+    "minimum", "sigmoid", "sign", "softmax", "softplus",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ __all__ = ["GradientCheck", "check_grad", "numerical_gradient"]
 
 # Steps of the central differences, relative to the size of the entry: halved from one to the next.
 FIRST_STEP = 2e-2
-N_STEPS = 6
+N_STEPS = 12
 
 
 class GradientCheck(NamedTuple):

@@ -1,5 +1,6 @@
 """Primitives: the operations of the graph, each a function and its adjoints."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -125,7 +126,16 @@ def recorded(made: Primitive) -> Callable[..., Any]:
     apply = {1: _unary, 2: _binary}.get(n_inputs, _general)(made)
     apply.__name__ = apply.__qualname__ = made.name
     apply.__doc__ = made.forward.__doc__
+    apply.__wrapped__ = made.forward  # type: ignore[attr-defined]
     return apply
+
+
+def _parameters(forward: Callable[..., Any]) -> list[str]:
+    """Return the names of a function's parameters; none for one that does not tell."""
+    try:
+        return list(inspect.signature(forward).parameters)
+    except ValueError:
+        return []
 
 
 # Three times the same in a row: a graph of small nodes spends most of its time here.
@@ -133,8 +143,11 @@ def recorded(made: Primitive) -> Callable[..., Any]:
 
 def _unary(made: Primitive) -> Callable[..., Any]:
     forward = made.forward
+    names = _parameters(forward)[1:]
 
-    def apply(a: Any, **params: Any) -> Any:
+    def apply(a: Any, *positional: Any, **params: Any) -> Any:
+        if positional:
+            params |= zip(names, positional, strict=False)
         if type(a) is not Variable:
             return forward(a, **params)
         value = a.value

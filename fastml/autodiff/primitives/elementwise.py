@@ -10,8 +10,8 @@ from fastml.autodiff._variable import value_of
 __all__ = [
     "absolute", "add", "arctan", "astype", "clip", "conj", "cos", "cosh", "divide", "exp",
     "expm1", "identity", "imag", "log", "log1p", "maximum", "minimum", "multiply", "negative",
-    "power", "real", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "subtract", "tan",
-    "tanh", "where",
+    "power", "real", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "subtract",
+    "tan", "tanh", "where",
 ]  # fmt: skip
 
 
@@ -144,7 +144,7 @@ tan = primitive(
     "tan", np.tan,
     lambda g, out, a: g * conj_of(1 + square(out)),
     text="tan({0})", latex=r"\tan {0}", partials=(("1 + tan({0})^2", r"1 + \tan^2 {0}"),),
-    example=_positive,
+    example=lambda rng: ((rng.uniform(-1.2, 1.2, (3, 4)),), {}),
 )  # fmt: skip
 sinh = primitive(
     "sinh", np.sinh,
@@ -180,6 +180,17 @@ sigmoid = primitive(
     lambda g, out, a: g * (out * (1 - out)),
     text="sigma({0})", latex=r"\sigma({0})",
     partials=(("sigma({0})(1 - sigma({0}))", r"\sigma({0})(1 - \sigma({0}))"),),
+)  # fmt: skip
+
+
+def _softplus(a: Any) -> Any:
+    """Return ``log(1 + exp(a))``, without overflow."""
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+
+
+softplus = primitive(
+    "softplus", _softplus, lambda g, out, a: g * sigmoid(a),
+    text="softplus({0})", latex=r"\ln(1 + e^{{{0}}})", partials=(("sigma({0})", r"\sigma({0})"),),
 )  # fmt: skip
 
 
