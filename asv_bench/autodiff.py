@@ -1,4 +1,4 @@
-"""The computation graph beside PyTorch's: cost of a node, a gradient step, memory on the way back."""
+"""The computation graph beside PyTorch: cost of a node, a gradient step, memory on the way back."""
 
 import tracemalloc
 

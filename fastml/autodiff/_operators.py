@@ -22,8 +22,10 @@ SAME_NAME_FUNCTIONS = (
     "swapaxes", "trace", "var", "where",
 )  # fmt: skip
 SAME_NAME_LINALG = ("cholesky", "det", "inv", "norm", "slogdet", "solve")
-METHODS = ("clip", "conj", "cumsum", "max", "mean", "min", "prod", "squeeze", "std", "sum", "trace")
-METHODS += ("swapaxes", "var")
+METHODS = (
+    "clip", "conj", "cumsum", "max", "mean", "min", "prod", "squeeze", "std", "sum", "swapaxes",
+    "trace", "var",
+)  # fmt: skip
 
 
 def _power(a: Any, b: Any) -> Any:
@@ -65,11 +67,7 @@ UFUNCS = {getattr(np, name): getattr(p, name) for name in SAME_NAME_UFUNCS}
 UFUNCS |= {np.power: _power, np.conjugate: p.conj}
 FUNCTIONS = {getattr(np, name): getattr(p, name) for name in SAME_NAME_FUNCTIONS}
 FUNCTIONS |= {getattr(np.linalg, name): getattr(p, name) for name in SAME_NAME_LINALG}
-FUNCTIONS |= {
-    np.reshape: lambda a, shape: p.reshape(a, shape=shape),
-    np.transpose: lambda a, axes=None: p.transpose(a, axes=axes),
-    np.broadcast_to: lambda a, shape: p.broadcast_to(a, shape=shape),
-}
+FUNCTIONS |= {np.reshape: p.reshape, np.transpose: p.transpose, np.broadcast_to: p.broadcast_to}
 
 
 def _array_ufunc(self: Variable, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:

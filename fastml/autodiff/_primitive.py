@@ -9,7 +9,10 @@ import numpy as np
 from fastml.autodiff._mode import mode
 from fastml.autodiff._variable import Variable
 
-__all__ = ["PRIMITIVES", "Each", "Primitive", "primitive"]
+__all__ = ["PRIMITIVES", "Each", "Operation", "Primitive", "primitive", "recorded"]
+
+# What `primitive` returns.
+Operation = Callable[..., Any]
 
 PRIMITIVES: dict[str, "Primitive"] = {}
 
@@ -94,7 +97,7 @@ def primitive(
     latex: str = "",
     partials: Sequence[tuple[str, str]] = (),
     example: Callable[..., Any] | None = None,
-) -> Callable[..., Any]:
+) -> Operation:
     """Register an operation and its adjoints; return the function that records it.
 
     Parameters
@@ -120,7 +123,7 @@ def primitive(
     return recorded(made)
 
 
-def recorded(made: Primitive) -> Callable[..., Any]:
+def recorded(made: Primitive) -> Operation:
     """Return the function that computes a primitive and puts it into the graph."""
     n_inputs = 0 if isinstance(made.adjoints, Each) else len(made.adjoints)
     apply = {1: _unary, 2: _binary}.get(n_inputs, _general)(made)
@@ -141,7 +144,7 @@ def _parameters(forward: Callable[..., Any]) -> list[str]:
 # Three times the same in a row: a graph of small nodes spends most of its time here.
 
 
-def _unary(made: Primitive) -> Callable[..., Any]:
+def _unary(made: Primitive) -> Operation:
     forward = made.forward
     names = _parameters(forward)[1:]
 
@@ -163,7 +166,7 @@ def _unary(made: Primitive) -> Callable[..., Any]:
     return apply
 
 
-def _binary(made: Primitive) -> Callable[..., Any]:
+def _binary(made: Primitive) -> Operation:
     forward = made.forward
 
     def apply(a: Any, b: Any, **params: Any) -> Any:
@@ -189,7 +192,7 @@ def _binary(made: Primitive) -> Callable[..., Any]:
     return apply
 
 
-def _general(made: Primitive) -> Callable[..., Any]:
+def _general(made: Primitive) -> Operation:
     forward = made.forward
 
     def apply(*inputs: Any, **params: Any) -> Any:

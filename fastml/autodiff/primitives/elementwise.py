@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastml.autodiff._primitive import primitive
+from fastml.autodiff._primitive import Operation, primitive
 from fastml.autodiff._variable import value_of
 
 __all__ = [
@@ -135,7 +135,7 @@ sin = primitive(
     lambda g, out, a: g * conj_of(cos(a)),
     text="sin({0})", latex=r"\sin {0}", partials=(("cos({0})", r"\cos {0}"),),
 )  # fmt: skip
-cos = primitive(
+cos: Operation = primitive(
     "cos", np.cos,
     lambda g, out, a: -g * conj_of(sin(a)),
     text="cos({0})", latex=r"\cos {0}", partials=(("-sin({0})", r"-\sin {0}"),),
@@ -151,7 +151,7 @@ sinh = primitive(
     lambda g, out, a: g * conj_of(cosh(a)),
     text="sinh({0})", latex=r"\sinh {0}", partials=(("cosh({0})", r"\cosh {0}"),),
 )  # fmt: skip
-cosh = primitive(
+cosh: Operation = primitive(
     "cosh", np.cosh,
     lambda g, out, a: g * conj_of(sinh(a)),
     text="cosh({0})", latex=r"\cosh {0}", partials=(("sinh({0})", r"\sinh {0}"),),
@@ -259,7 +259,7 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     return np.where(condition, a, b)
 
 
-where = primitive(
+where: Operation = primitive(
     "where", _where,
     None,
     lambda g, out, condition, a, b: where(condition, g, np.zeros_like(value_of(g))),
@@ -270,7 +270,7 @@ where = primitive(
         (rng.random((3, 4)) < 0.5, rng.standard_normal((3, 4)), rng.standard_normal(4)), {}
     ),
 )  # fmt: skip
-conj = primitive(
+conj: Operation = primitive(
     "conj", np.conj, lambda g, out, a: conj(g), text="conj({0})", latex=r"\overline{{{0}}}",
     partials=(("1", "1"),),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastml.autodiff._primitive import primitive
+from fastml.autodiff._primitive import Operation, primitive
 from fastml.autodiff._variable import value_of
 from fastml.autodiff.primitives.elementwise import conj_of
 from fastml.autodiff.primitives.products import einsum
@@ -144,7 +144,7 @@ def _solve_by_matrix(g: Any, out: Any, a: Any, b: Any) -> Any:
     return -(right @ hermitian(out))
 
 
-solve = primitive(
+solve: Operation = primitive(
     "solve", _solve, _solve_by_matrix, lambda g, out, a, b: solve(hermitian(a), g),
     text="solve({0}, {1})", latex="{0}^{{-1}} {1}",
     example=lambda rng: [

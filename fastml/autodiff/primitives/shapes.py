@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastml.autodiff._primitive import Each, primitive
+from fastml.autodiff._primitive import Each, Operation, primitive
 from fastml.autodiff._variable import value_of
 
 __all__ = [
@@ -126,7 +126,7 @@ getitem = primitive(
         for index in (1, (slice(None), slice(None, None, 2)), ([0, 2, 0],), (Ellipsis, None, -1))
     ],
 )  # fmt: skip
-scatter = primitive(
+scatter: Operation = primitive(
     "scatter", _scatter, lambda g, out, a, index, shape: getitem(g, index=index),
     text="{0}", latex="{0}", partials=(("1", "1"),),
     example=lambda rng: ((rng.standard_normal((2, 4)),), {"index": ([2, 0],), "shape": (3, 4)}),
