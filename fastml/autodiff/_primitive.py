@@ -113,7 +113,7 @@ def primitive(
     """
     if name in PRIMITIVES:
         raise ValueError(f"There is a primitive {name!r} already.")
-    several = adjoints[0] if adjoints and isinstance(adjoints[0], Each) else adjoints
+    several: Any = adjoints[0] if adjoints and isinstance(adjoints[0], Each) else adjoints
     n_inputs = len(adjoints)
     if not text:
         listed = ", ".join(f"{{{i}}}" for i in range(n_inputs))

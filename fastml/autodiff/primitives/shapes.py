@@ -23,7 +23,7 @@ def _reshape(a: Any, shape: Any) -> Any:
     return np.reshape(a, shape)
 
 
-reshape = primitive(
+reshape: Operation = primitive(
     "reshape", _reshape, lambda g, out, a, shape: reshape(g, shape=a.shape),
     text="reshape({0})", latex="{0}", partials=(("1", "1"),), example=_cube(shape=(4, -1)),
 )  # fmt: skip
