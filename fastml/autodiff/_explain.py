@@ -8,7 +8,7 @@ import numpy as np
 from fastml.autodiff._backward import gradients
 from fastml.autodiff._chain import Chain, Link
 from fastml.autodiff._explanation import Block, Cell, Explanation
-from fastml.autodiff._expression import Expression, Sum, bracketed, number_text
+from fastml.autodiff._expression import SUM, Expression, bracketed, number_text
 from fastml.autodiff._local import summary
 from fastml.autodiff._variable import Variable
 
@@ -169,7 +169,7 @@ def _path(chain: Chain, links: list[Link]) -> _Path:
 
 def _factor(expression: Expression, first: bool) -> Cell:
     cell = Cell.of(expression)
-    loose = isinstance(expression, Sum) or " / " in cell.text
+    loose = expression.write(latex=False)[1] == SUM or " / " in cell.text
     if loose or (cell.text.startswith("-") and not first):
         return Cell(bracketed(cell.text), bracketed(cell.latex, latex=True))
     return cell

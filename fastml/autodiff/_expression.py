@@ -6,10 +6,10 @@ Products are of numbers, or of arrays element by element; what does not commute 
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 
 __all__ = [
-    "ONE", "Call", "Expression", "Number", "Power", "Product", "Sum", "Symbol", "added", "bracketed",
+    "ONE", "SUM", "Call", "Expression", "Number", "Power", "Product", "Sum", "Symbol", "added", "bracketed",
     "latex_of", "multiplied", "number_text", "raised", "text_of",
 ]  # fmt: skip
 
@@ -295,6 +295,7 @@ def _enclosed(template: str, i: int) -> bool:
     )
 
 
+@lru_cache(1024)
 def _tightness(template: str) -> int:
     """Return how tightly a template holds together, from what is in it outside brackets."""
     outside = re.sub(r"\{\w+\}", "x", template.replace("{{", "(").replace("}}", ")"))

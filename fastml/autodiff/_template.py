@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from fastml.autodiff._expression import (
     Call,
@@ -40,20 +41,25 @@ def read(
     Expression or None
         None for a text that is not written so.
     """
-    tokens = []
-    position = 0
-    while position < len(text.rstrip()):
-        found = _TOKEN.match(text, position)
-        if found is None:
-            return None
-        tokens.append(found[1])
-        position = found.end()
     try:
-        reader = _Reader(tokens, args, dict(params))
+        reader = _Reader(_tokens(text), args, dict(params))
         result = reader.sum()
     except (IndexError, KeyError, ValueError):
         return None
     return None if reader.tokens else result
+
+
+@lru_cache(256)
+def _tokens(text: str) -> tuple[str, ...]:
+    tokens = []
+    position, end = 0, len(text.rstrip())
+    while position < end:
+        found = _TOKEN.match(text, position)
+        if found is None:
+            raise ValueError(text)
+        tokens.append(found[1])
+        position = found.end()
+    return tuple(tokens)
 
 
 class _Reader:
@@ -107,7 +113,8 @@ class _Reader:
             bars = r"\left|{0}\right|" if token == "|" else r"\left\|{0}\right\|"
             return self.call(f"{token}{{0}}{token}", bars, (inside,))
         if token.startswith("["):
-            latex = re.sub(r"\b(?<!\{)[a-z]{2,}\b(?!\})", r"\\mathrm{{\g<0>}}", token.replace("not ", r"\neg "))
+            words = re.sub(r"\b(?<!\{)(?!not\b)[a-z]{2,}\b(?!\})", r"\\mathrm{{\g<0>}}", token)
+            latex = words.replace("not ", r"\neg ")
             array = any(a.array for a in self.args)
             return Call(token, latex, tuple(self.args), tuple(self.params.items()), array)
         if token.startswith("{"):
@@ -126,11 +133,11 @@ class _Reader:
             inputs = [self.atom()]
         else:
             return self.named(token)
-        listed = ", ".join(f"{{{i}}}" for i in range(len(inputs)))
-        text, latex = _function(token) if len(inputs) == 1 else ("", "")
-        return self.call(
-            text or f"{token}({listed})", latex or rf"\mathrm{{{{{token}}}}}({listed})", tuple(inputs)
-        )
+        text, latex = _function(token)
+        if len(inputs) > 1:
+            listed = ", ".join(f"{{{i}}}" for i in range(len(inputs)))
+            text, latex = f"{token}({listed})", rf"\mathrm{{{{{token}}}}}({listed})"
+        return self.call(text, latex, tuple(inputs))
 
     def named(self, name: str) -> Expression:
         try:
@@ -147,9 +154,10 @@ class _Reader:
             raise ValueError(bracket)
 
 
+@lru_cache(256)
 def _function(name: str) -> tuple[str, str]:
     """Return the templates of the primitive of one input that is written by this name."""
     for primitive in PRIMITIVES.values():
         if primitive.text in (f"{name}({{0}})", f"{name} {{0}}"):
             return primitive.text, primitive.latex
-    return "", ""
+    return f"{name}({{0}})", rf"\mathrm{{{{{name}}}}}({{0}})"

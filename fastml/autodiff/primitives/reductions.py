@@ -152,7 +152,8 @@ def _logsumexp(a: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     """Return ``log(sum(exp(a)))`` along axes, without overflow."""
     top = np.max(a, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros_like(top))
-    total = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True)) + top
+    with np.errstate(divide="ignore"):
+        total = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True)) + top
     return total if keepdims else total.reshape(np.sum(a, axis=axis).shape)
 
 
