@@ -14,6 +14,9 @@ from fastml.autodiff._variable import Variable
 
 __all__ = ["explain"]
 
+# Products of more characters are written in the names of their factors only.
+LONGEST_PRODUCT = 300
+
 
 def explain(loss: Variable, wrt: Variable, *, max_paths: int = 16) -> Explanation:
     """Explain a gradient by the chain rule.
@@ -184,7 +187,10 @@ def _path_rows(left: Cell, path: _Path) -> list[list[Cell]]:
         if inner:
             only = Cell(only.text[1:-1], only.latex)
         return [[left, result] if same else [left, only, result]]
-    rows = [[left, Cell.product(path.names)], [Cell("", ""), Cell.product(path.expressions)]]
+    rows = [[left, Cell.product(path.names)]]
+    product = Cell.product(path.expressions)
+    if len(product.text) <= LONGEST_PRODUCT:
+        rows.append([Cell("", ""), product])
     if path.numbers is not None:
         values = [number_text(number) for number in path.numbers]
         shown = [v if i == 0 or v[0] != "-" else f"({v})" for i, v in enumerate(values)]

@@ -169,6 +169,8 @@ def multiplied(*factors: Expression) -> Expression:
     if count == 0:
         return ZERO
     kept = [raised(base, Number(exponent)) for base, exponent in exponents.items() if exponent]
+    # As in x sin(x), the plain before the involved.
+    kept.sort(key=lambda f: not isinstance(f.base if isinstance(f, Power) else f, Symbol))
     if count != 1 or not kept:
         kept.insert(0, Number(count))
     return kept[0] if len(kept) == 1 else Product(tuple(kept))

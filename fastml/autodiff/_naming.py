@@ -1,6 +1,7 @@
 """Symbols for the variables of a graph, and expressions for those that have none."""
 
 import re
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from fastml.autodiff._variable import Variable
 
 __all__ = ["Naming", "called", "parameters", "written"]
 
-# A variable whose expression would be of more operations and inputs gets a symbol of its own.
-LONGEST = 16
+# A variable whose expression would be of more operations and inputs gets a symbol of its own; so
+# does one that is used more than once, if it is of more than the second number.
+LONGEST, LONGEST_SHARED = 16, 4
 # Primitives whose texts are algebra, which simplifies; products of matrices are not.
 ALGEBRA = {"add", "subtract", "multiply", "divide", "negative", "power", "square"}
 GREEK = set(
@@ -55,9 +57,11 @@ class Naming:
                 self._name(node, name)
         sizes: dict[Variable, int] = {}
         counts = {"x": 0, "v": 0}
+        uses = Counter(x for node in nodes for x in node.inputs if type(x) is Variable)
         for node in nodes:
-            size = 1 + sum(sizes.get(x, 1) for x in node.inputs if type(x) is Variable)
-            if node not in self.symbols and (node.is_leaf or size > LONGEST):
+            size = 1 + sum(sizes[x] if type(x) is Variable and x in sizes else 1 for x in node.inputs)
+            most = LONGEST if uses[node] < 2 else LONGEST_SHARED
+            if node not in self.symbols and (node.is_leaf or size > most):
                 letter = "x" if node.is_leaf else "v"
                 counts[letter] += 1
                 self._name(node, f"{letter}{counts[letter]}")
