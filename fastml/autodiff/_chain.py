@@ -106,7 +106,7 @@ class Chain:
         return self._pull(link.later, g)[link.earlier]
 
     def contributions(self, path: Sequence[Link]) -> list[Any]:
-        """Return what the backward pass along one path gives at its variables, one after another."""
+        """Return what the backward pass along one path gives at one variable after another."""
         found = []
         g = np.ones_like(self.loss.value)
         for link in path:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fastml.autodiff._layout import Layout, Size, laid_out
@@ -23,6 +24,7 @@ COLOURS = {
     "result": "#fde8c8",
     "scope": "#e6f3e6",
 }
+LINE_WIDTHS = {"leaf": 0.9, "operation": 0.9, "result": 0.9, "scope": 1.6}
 LABEL_COLOUR = "#1f5fa8"
 
 
@@ -122,8 +124,8 @@ def draw(
     picture = picture_of(loss, max_nodes)
     if len(picture.boxes) > MOST_BOXES:
         raise ValueError(
-            f"There are {len(picture.boxes)} nodes to draw, more than {MOST_BOXES}: put parts of the "
-            "computation under `with fastml.autodiff.scope(name)`, which are drawn as one node each."
+            f"There are {len(picture.boxes)} nodes to draw, more than {MOST_BOXES}: put parts of "
+            "the computation under `with fastml.autodiff.scope(name)`, drawn as one node each."
         )
     try:
         return _figure(picture, ax)
@@ -147,7 +149,12 @@ def _svg(source: str) -> str:
             "format=None draws with Matplotlib."
         )
     done = subprocess.run(
-        [program, "-Tsvg"], input=source, capture_output=True, text=True, encoding="utf-8", check=False
+        [program, "-Tsvg"],
+        input=source,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"Graphviz's program dot failed: {done.stderr.strip()}")
@@ -161,16 +168,12 @@ def _figure(picture: Picture, ax: "Axes | None") -> Any:
     layout = laid_out(*sizes)
     if ax is None:
         ax = Figure(figsize=layout.size).add_axes((0, 0, 1, 1))
-    figure = ax.figure
-    room = ax.get_position()
-    scale = min(
-        room.width * figure.get_figwidth() / layout.size[0],
-        room.height * figure.get_figheight() / layout.size[1],
-    )
+    room = ax.get_window_extent()
+    scale = min(room.width / layout.size[0], room.height / layout.size[1]) / ax.figure.dpi
     ax.set(xlim=(0, layout.size[0]), ylim=(0, layout.size[1]), aspect="equal")
     ax.set_axis_off()
     _put(picture, sizes[0], layout, ax, scale)
-    return figure
+    return ax.figure
 
 
 def _sizes(picture: Picture) -> tuple[list[Size], list[tuple[int, int, Size]]]:
@@ -202,7 +205,7 @@ def _put(picture: Picture, sizes: list[Size], layout: Layout, ax: "Axes", scale:
 
     for route in layout.routes:
         vertices, codes = [route[0]], [Path.MOVETO]
-        for i, (start, end) in enumerate(zip(route, route[1:], strict=False)):
+        for i, (start, end) in enumerate(pairwise(route)):
             if i % 2 == 0:
                 # A line of no length would leave the arrow's head without a direction.
                 if start[1] - end[1] > 1e-6:
@@ -224,7 +227,7 @@ def _put(picture: Picture, sizes: list[Size], layout: Layout, ax: "Axes", scale:
             FancyBboxPatch(
                 (x - width / 2, y - height / 2), width, height,
                 boxstyle="round,pad=0,rounding_size=0.07", facecolor=COLOURS[box.kind],
-                edgecolor="#444444", linewidth=(1.6 if box.kind == "scope" else 0.9) * scale, zorder=2,
+                edgecolor="#444444", linewidth=LINE_WIDTHS[box.kind] * scale, zorder=2,
             )
         )  # fmt: skip
         text = "\n".join(box.lines)

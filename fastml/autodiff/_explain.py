@@ -83,10 +83,8 @@ def explain(loss: Variable, wrt: Variable, *, max_paths: int = 16) -> Explanatio
     if len(paths) > 1 or rest:
         blocks.append(_sum(left, paths, rest, total))
     error = float(np.max(np.abs(total - gradient))) if total.size else 0.0
-    blocks.append(
-        Block("Check", [], f"The backward pass gives {summary(gradient)}; the largest difference is "
-              f"{number_text(error)}.")
-    )  # fmt: skip
+    check = f"The backward pass gives {summary(gradient)}; the largest difference is "
+    blocks.append(Block("Check", [], f"{check}{number_text(error)}."))
     return Explanation(left, blocks, total, gradient)
 
 
@@ -107,7 +105,8 @@ def _refuse(loss: Any, wrt: Any, max_paths: int) -> None:
     if loss.size != 1 or loss.dtype.kind == "c":
         kind = "complex" if loss.dtype.kind == "c" else "real"
         raise ValueError(
-            f"loss must be one real number, got {kind} values of shape {loss.shape}: reduce it first."
+            f"loss must be one real number, got {kind} values of shape {loss.shape}; "
+            "reduce it first."
         )
     for name, x in (("loss", loss), ("wrt", wrt)):
         if not x.needs_grad:
@@ -118,9 +117,7 @@ def _refuse(loss: Any, wrt: Any, max_paths: int) -> None:
 
 def _derivative(chain: Chain, later: Variable, earlier: Variable) -> Cell:
     of, by = chain.naming.symbols[later], chain.naming.symbols[earlier]
-    return Cell(
-        f"d{of.text}/d{by.text}", rf"\frac{{\partial {of.latex}}}{{\partial {by.latex}}}"
-    )
+    return Cell(f"d{of.text}/d{by.text}", rf"\frac{{\partial {of.latex}}}{{\partial {by.latex}}}")
 
 
 def _forward(chain: Chain) -> Block:
@@ -213,5 +210,7 @@ def _sum(left: Cell, paths: list[_Path], rest: int, total: Any) -> Block:
         if rest:
             values.append(number_text((total - shown).item()))
         row.append(Cell.plain(" + ".join(v if v[0] != "-" else f"({v})" for v in values)))
-    note = f"Written out are {len(paths)} of {len(paths) + rest} paths; see max_paths." if rest else ""
+    note = (
+        f"Written out are {len(paths)} of {len(paths) + rest} paths; see max_paths." if rest else ""
+    )
     return Block("Sum over paths", [[*row, Cell.plain(summary(total))]], note)

@@ -68,7 +68,10 @@ class Block(NamedTuple):
     def sides(self) -> list[list[Cell]]:
         """Return the rows without right sides that say the same again."""
         return [
-            [row[0], *(cell for before, cell in pairwise([None, *row[1:]]) if cell and cell != before)]
+            [
+                row[0],
+                *(cell for before, cell in pairwise([None, *row[1:]]) if cell and cell != before),
+            ]
             for row in self.rows
         ]
 
@@ -128,11 +131,14 @@ class Explanation:
         for block in self._blocks:
             parts.append(f"<p><b>{html.escape(block.title)}</b></p>")
             if block.rows:
-                rows = "".join(
-                    f'<tr><td style="{_HTML_STYLE}">{html.escape(first.text)}</td>'
-                    f'<td style="{_HTML_STYLE}">'
-                    f"{html.escape(''.join(f'= {cell.text} ' for cell in others).rstrip())}</td></tr>"
+                cells = (
+                    (first.text, "".join(f"= {cell.text} " for cell in others).rstrip())
                     for first, *others in block.sides()
+                )
+                rows = "".join(
+                    f'<tr><td style="{_HTML_STYLE}">{html.escape(left)}</td>'
+                    f'<td style="{_HTML_STYLE}">{html.escape(right)}</td></tr>'
+                    for left, right in cells
                 )
                 parts.append(f"<table><tbody>{rows}</tbody></table>")
             if block.note:

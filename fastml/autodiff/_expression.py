@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, reduce
+from itertools import pairwise
 
 __all__ = [
-    "ONE", "SUM", "Call", "Expression", "Number", "Power", "Product", "Sum", "Symbol", "added", "bracketed",
-    "latex_of", "multiplied", "number_text", "raised", "text_of",
+    "ONE", "SUM", "Call", "Expression", "Number", "Power", "Product", "Sum", "Symbol", "added",
+    "bracketed", "latex_of", "multiplied", "number_text", "raised", "text_of",
 ]  # fmt: skip
 
 # How tightly an expression holds together, loosest first.
@@ -156,7 +157,11 @@ def added(*terms: Expression) -> Expression:
 
 def multiplied(*factors: Expression) -> Expression:
     """Return a product: numbers multiplied, powers of one base collected."""
-    flat = [f for factor in factors for f in (factor.factors if isinstance(factor, Product) else (factor,))]
+    flat = [
+        f
+        for factor in factors
+        for f in (factor.factors if isinstance(factor, Product) else (factor,))
+    ]
     count = 1.0
     exponents: dict[Expression, float] = {}
     for factor in flat:
@@ -212,7 +217,9 @@ def number_text(value: complex, latex: bool = False, digits: int = 6) -> str:
     """Return a number to so many digits."""
     written = f"{value:.{digits}g}"
     if latex:
-        return re.sub(r"e([-+])0*(\d+)", lambda m: rf" \cdot 10^{{{m[1].strip('+')}{m[2]}}}", written)
+        return re.sub(
+            r"e([-+])0*(\d+)", lambda m: rf" \cdot 10^{{{m[1].strip('+')}{m[2]}}}", written
+        )
     return written
 
 
@@ -293,7 +300,7 @@ def _enclosed(template: str, i: int) -> bool:
     pieces = template.split(slot)
     return all(
         left.rstrip().endswith(("(", "[", "{", "|", ",")) and right.lstrip()[:1] in tuple(")]}|,\\")
-        for left, right in zip(pieces, pieces[1:], strict=False)
+        for left, right in pairwise(pieces)
     )
 
 

@@ -8,6 +8,7 @@ of their own, so that they get room as boxes do.
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 __all__ = ["Layout", "laid_out"]
 
@@ -125,7 +126,7 @@ def _items(
         chain = [_Item(layer, 0.0, 0.0, pull) for layer in layers]
         chain[-1].width, chain[-1].height = label
         along = [items[tail], *chain, items[head]]
-        for upper, lower in zip(along, along[1:], strict=False):
+        for upper, lower in pairwise(along):
             upper.below.append(lower)
             lower.above.append(upper)
         chains.append(chain)
@@ -233,7 +234,11 @@ def _route(
     points = [(start, sum(bands[tail.layer]) / 2 - tail.height / 2), (start, bands[tail.layer][1])]
     for item in chain:
         points += [(item.x, edge) for edge in bands[item.layer]]
-    return [*points, (end, bands[head.layer][0]), (end, sum(bands[head.layer]) / 2 + head.height / 2)]
+    return [
+        *points,
+        (end, bands[head.layer][0]),
+        (end, sum(bands[head.layer]) / 2 + head.height / 2),
+    ]
 
 
 def _port(box: _Item, near: Sequence[_Item], item: _Item) -> float:

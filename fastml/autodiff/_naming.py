@@ -19,10 +19,11 @@ __all__ = ["Naming", "called", "parameters", "written"]
 LONGEST, LONGEST_SHARED = 16, 4
 # Primitives whose texts are algebra, which simplifies; products of matrices are not.
 ALGEBRA = {"add", "subtract", "multiply", "divide", "negative", "power", "square"}
-GREEK = set(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
-)
+GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+    "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+    "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega",
+}  # fmt: skip
 
 
 class Naming:
@@ -59,7 +60,9 @@ class Naming:
         counts = {"x": 0, "v": 0}
         uses = Counter(x for node in nodes for x in node.inputs if type(x) is Variable)
         for node in nodes:
-            size = 1 + sum(sizes[x] if type(x) is Variable and x in sizes else 1 for x in node.inputs)
+            size = 1 + sum(
+                sizes[x] if type(x) is Variable and x in sizes else 1 for x in node.inputs
+            )
             most = LONGEST if uses[node] < 2 else LONGEST_SHARED
             if node not in self.symbols and (node.is_leaf or size > most):
                 letter = "x" if node.is_leaf else "v"
@@ -108,7 +111,9 @@ class Naming:
             made = self._unused(name or f"c{len(self.constants) + 1}")
             symbol = Symbol(made, _latex_name(made), np.size(value) != 1)
             self._of_constants[id(value)] = symbol
-            self.constants.append((symbol, summary(np.asarray(value) if isinstance(value, list) else value)))
+            self.constants.append(
+                (symbol, summary(np.asarray(value) if isinstance(value, list) else value))
+            )
         return self._of_constants[id(value)]
 
 
@@ -147,7 +152,7 @@ def _parameter(value: Any) -> str:
     if isinstance(value, slice):
         ends = ["" if end is None else str(end) for end in (value.start, value.stop)]
         return ":".join([*ends, *([] if value.step is None else [str(value.step)])])
-    if value is Ellipsis or np.ndim(value) and np.size(value) > 4:
+    if value is Ellipsis or np.size(value) > 4:
         return "..."
     return str(value)
 

@@ -169,7 +169,9 @@ def _box(node: Variable, loss: Variable) -> Box:
         # What does not change elements has no sign of its own.
         made = f"{node.primitive.name}({made})"
     title = f"{node.name} = {made}" if node.name else made
-    return Box("result" if node is loss else "operation", [_cut(title), summary(node.value, DIGITS)])
+    return Box(
+        "result" if node is loss else "operation", [_cut(title), summary(node.value, DIGITS)]
+    )
 
 
 def _argument(x: Any) -> Expression:

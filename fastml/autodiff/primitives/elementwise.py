@@ -249,7 +249,8 @@ def _clip_adjoint(g: Any, out: Any, a: Any, low: Any, high: Any) -> Any:
 
 clip = primitive(
     "clip", _clip, _clip_adjoint,
-    text="clip({0})", latex=r"\mathrm{{clip}}({0})", partials=(("[{low} < {0} < {high}]", "[{low} < {0} < {high}]"),),
+    text="clip({0})", latex=r"\mathrm{{clip}}({0})",
+    partials=(("[{low} < {0} < {high}]", "[{low} < {0} < {high}]"),),
     example=lambda rng: ((rng.standard_normal((3, 4)),), {"low": -0.4, "high": 0.6}),
 )  # fmt: skip
 
