@@ -128,7 +128,7 @@ def test_scopes_fold_when_there_are_many_nodes():
     ]
     with_leaves = picture_of(loss, 10)
     assert len(with_leaves.boxes) == 7
-    assert any("of b3, W3" in text or "of W3, b3" in text for text in texts(with_leaves))
+    assert any("| of W3, b3 |" in text for text in texts(with_leaves))
     assert len(with_leaves.arrows) == 6
 
 

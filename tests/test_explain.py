@@ -144,6 +144,17 @@ def test_arrays_have_shapes_and_backward_products():
     assert_allclose(explanation.value, explanation.gradient, rtol=1e-14)
 
 
+def test_a_diagonal_matrix_is_a_matrix():
+    d, x = ad.variable(np.diag([1.0, 2.0]), "D"), ad.variable([3.0, 4.0], "x")
+    s = d @ x
+    s.name = "s"
+    assert "  ds/dx = backward product with D' = diagonal [1, 2]\n" in str(
+        ad.explain(ad.sum(s * s), x)
+    )
+    # Not multiplied out as if it were element by element.
+    assert "  dL/dx = [6, 32]\n" in str(ad.explain(ad.sum((d @ x) * (d @ x)), x))
+
+
 def test_operations_without_a_formula_are_numbers_only():
     x = ad.variable([[2.0, 0.5], [0.5, 1.0]], "X")
     c = ad.cholesky(x)

@@ -175,16 +175,18 @@ class Chain:
         named = parameters(node.params)
         x = node.inputs[i].value
         form = derivative_of(lambda g: pulled(node, i, g), node.value, x).form
+        # A matrix may happen to be diagonal; its formula is of matrices all the same.
+        is_map = form == "jacobian" or (form == "diagonal" and "'" in text)
         found = read(text, args, named)
-        if form == "jacobian" and isinstance(found, Number):
+        if is_map and isinstance(found, Number):
             # Elements that pass as they are, but to other places.
             return _Term(None, False)
-        if found is None or form == "jacobian":
+        if found is None or is_map:
             found = Call(text, latex or text, args, named, x.size != 1)
         if form == "gradient" and x.ndim == 1 and isinstance(found, Call) and found.text == "{0}'":
             # The gradient of a'x by x is a itself.
             found = found.args[0]
-        return _Term(found, form == "jacobian")
+        return _Term(found, is_map)
 
 
 def _through(outer: _Term, inner: _Term) -> _Term:

@@ -127,7 +127,7 @@ def _folded(
     groups = [list(run) for _, run in groupby(computed, heading)]
     home = {x: group for group in groups for x in group}
     leaves = []
-    for leaf in (x for x in nodes if x.is_leaf):
+    for leaf in (x for x in reversed(nodes) if x.is_leaf):
         first, *others = (home[user] for user in users[leaf])
         if with_leaves and len(first) > 1 and all(group is first for group in others):
             first.insert(0, leaf)
