@@ -1,5 +1,6 @@
 """Gradients checked by numbers: complex steps, or central differences extrapolated."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ __all__ = ["GradientCheck", "check_grad", "numerical_gradient"]
 
 # Steps of the central differences, relative to the size of the entry: halved from one to the next.
 FIRST_STEP = 2e-2
-N_STEPS = 6
+N_STEPS = 12
 
 
 class GradientCheck(NamedTuple):
@@ -138,26 +139,29 @@ def numerical_gradient(
         return np.asarray(value_of(f(*args))).item()
 
     for entry in np.ndindex(x.shape):
+        along = functools.partial(moved, entry)
         if analytic:
             if x.dtype.kind == "c":
-                raise ValueError("analytic=True takes real inputs; a complex step has no room left.")
-            out[entry] = moved(entry, 1e-100j).imag / 1e-100
+                raise ValueError(
+                    "analytic=True takes real inputs; a complex step has no room left."
+                )
+            out[entry] = along(1e-100j).imag / 1e-100
             continue
         size = max(1.0, abs(x[entry]))
-        derivative = _extrapolated(lambda h, e=entry, s=size: moved(e, h * s), size)
+        derivative = _extrapolated(along, size)
         if x.dtype.kind == "c":
-            derivative += 1j * _extrapolated(lambda h, e=entry, s=size: moved(e, 1j * h * s), size)
+            derivative += 1j * _extrapolated(along, 1j * size)
         out[entry] = derivative
     return out
 
 
-def _extrapolated(along: Callable[[float], Any], size: float) -> Any:
-    """Return the derivative of a function of one number at 0, and the best of a tableau."""
+def _extrapolated(along: Callable[[Any], Any], unit: complex) -> Any:
+    """Return the derivative at 0 along a unit, per length: the best of a tableau of differences."""
     best, smallest = np.nan, np.inf
     row: list[Any] = []
     step = FIRST_STEP
     for _ in range(N_STEPS):
-        new = [(along(step) - along(-step)).real / (2 * step * size)]
+        new = [(along(step * unit) - along(-step * unit)).real / (2 * step * abs(unit))]
         for k, before in enumerate(row):
             factor = 4.0 ** (k + 1)
             new.append((factor * new[k] - before) / (factor - 1))

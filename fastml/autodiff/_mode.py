@@ -23,7 +23,8 @@ class Mode(NamedTuple):
     scope: str = ""
 
 
-mode: ContextVar[Mode] = ContextVar("fastml_autodiff_mode", default=Mode())
+# Immutable, whatever the linter takes it for.
+mode: ContextVar[Mode] = ContextVar("fastml_autodiff_mode", default=Mode())  # noqa: B039
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Primitives: the operations of the graph, each a function and its adjoints."""
 
+import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,7 +10,10 @@ import numpy as np
 from fastml.autodiff._mode import mode
 from fastml.autodiff._variable import Variable
 
-__all__ = ["PRIMITIVES", "Each", "Primitive", "primitive"]
+__all__ = ["PRIMITIVES", "Each", "Operation", "Primitive", "primitive", "recorded"]
+
+# What `primitive` returns.
+Operation = Callable[..., Any]
 
 PRIMITIVES: dict[str, "Primitive"] = {}
 
@@ -76,7 +81,11 @@ class Primitive:
     def refused(self, values: Sequence[Any], error: Exception) -> ValueError:
         """Return the error for inputs that the function does not take."""
         shapes = [str(np.shape(value)) for value in values]
-        what = self.text.format(*(f"<{shape}>" for shape in shapes), *[""] * 8)
+        what = re.sub(
+            r"\{(\w+)\}",
+            lambda m: f"<{shapes[int(m[1])]}>" if m[1] in map(str, range(len(shapes))) else "...",
+            self.text,
+        )
         return ValueError(
             f"{self.name} does not take shapes {' and '.join(shapes)} in {what}: {error}"
         )
@@ -88,12 +97,12 @@ class Primitive:
 def primitive(
     name: str,
     forward: Callable[..., Any],
-    *adjoints: "Callable[..., Any] | None | Each",
+    *adjoints: "Callable[..., Any] | Each | None",
     text: str = "",
     latex: str = "",
     partials: Sequence[tuple[str, str]] = (),
     example: Callable[..., Any] | None = None,
-) -> Callable[..., Any]:
+) -> Operation:
     """Register an operation and its adjoints; return the function that records it.
 
     Parameters
@@ -109,33 +118,44 @@ def primitive(
     """
     if name in PRIMITIVES:
         raise ValueError(f"There is a primitive {name!r} already.")
-    several = adjoints[0] if adjoints and isinstance(adjoints[0], Each) else adjoints
+    several: Any = adjoints[0] if adjoints and isinstance(adjoints[0], Each) else adjoints
     n_inputs = len(adjoints)
     if not text:
         listed = ", ".join(f"{{{i}}}" for i in range(n_inputs))
         text = f"{name}({listed})"
     made = Primitive(name, forward, several, text, latex or text, partials, example)
     PRIMITIVES[name] = made
-    fixed = not isinstance(several, Each)
-    if fixed and n_inputs == 1:
-        apply = _unary(made)
-    elif fixed and n_inputs == 2:
-        apply = _binary(made)
-    else:
-        apply = _general(made)
-    apply.__name__ = apply.__qualname__ = name
-    apply.__doc__ = forward.__doc__
-    apply.primitive = made  # type: ignore[attr-defined]
+    return recorded(made)
+
+
+def recorded(made: Primitive) -> Operation:
+    """Return the function that computes a primitive and puts it into the graph."""
+    n_inputs = 0 if isinstance(made.adjoints, Each) else len(made.adjoints)
+    apply = {1: _unary, 2: _binary}.get(n_inputs, _general)(made)
+    apply.__name__ = apply.__qualname__ = made.name
+    apply.__doc__ = made.forward.__doc__
+    apply.__wrapped__ = made.forward  # type: ignore[attr-defined]
     return apply
+
+
+def _parameters(forward: Callable[..., Any]) -> list[str]:
+    """Return the names of a function's parameters; none for one that does not tell."""
+    try:
+        return list(inspect.signature(forward).parameters)
+    except ValueError:
+        return []
 
 
 # Three times the same in a row: a graph of small nodes spends most of its time here.
 
 
-def _unary(made: Primitive) -> Callable[..., Any]:
+def _unary(made: Primitive) -> Operation:
     forward = made.forward
+    names = _parameters(forward)[1:]
 
-    def apply(a: Any, **params: Any) -> Any:
+    def apply(a: Any, *positional: Any, **params: Any) -> Any:
+        if positional:
+            params |= zip(names, positional, strict=False)
         if type(a) is not Variable:
             return forward(a, **params)
         value = a.value
@@ -151,7 +171,7 @@ def _unary(made: Primitive) -> Callable[..., Any]:
     return apply
 
 
-def _binary(made: Primitive) -> Callable[..., Any]:
+def _binary(made: Primitive) -> Operation:
     forward = made.forward
 
     def apply(a: Any, b: Any, **params: Any) -> Any:
@@ -177,7 +197,7 @@ def _binary(made: Primitive) -> Callable[..., Any]:
     return apply
 
 
-def _general(made: Primitive) -> Callable[..., Any]:
+def _general(made: Primitive) -> Operation:
     forward = made.forward
 
     def apply(*inputs: Any, **params: Any) -> Any:
@@ -192,7 +212,7 @@ def _general(made: Primitive) -> Callable[..., Any]:
         if not variables:
             return out
         now = mode.get()
-        if now.recording and any([a.needs_grad for a in variables]):
+        if now.recording and any(a.needs_grad for a in variables):
             return Variable(out, made, inputs, values, params, now.scope)
         return Variable(out, needs_grad=False)
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from fastml.autodiff._primitive import primitive
+from fastml.autodiff._primitive import Operation, primitive
 from fastml.autodiff._variable import value_of
 
 __all__ = [
-    "absolute", "add", "arctan", "astype", "clip", "conj", "cos", "cosh", "divide", "exp", "expm1",
-    "identity", "imag", "log", "log1p", "maximum", "minimum", "multiply", "negative", "power", "real", "sigmoid",
-    "sign", "sin", "sinh", "sqrt", "square", "subtract", "tan", "tanh", "where",
+    "absolute", "add", "arctan", "astype", "clip", "conj", "cos", "cosh", "divide", "exp",
+    "expm1", "identity", "imag", "log", "log1p", "maximum", "minimum", "multiply", "negative",
+    "power", "real", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "square", "subtract",
+    "tan", "tanh", "where",
 ]  # fmt: skip
 
 
@@ -134,7 +135,7 @@ sin = primitive(
     lambda g, out, a: g * conj_of(cos(a)),
     text="sin({0})", latex=r"\sin {0}", partials=(("cos({0})", r"\cos {0}"),),
 )  # fmt: skip
-cos = primitive(
+cos: Operation = primitive(
     "cos", np.cos,
     lambda g, out, a: -g * conj_of(sin(a)),
     text="cos({0})", latex=r"\cos {0}", partials=(("-sin({0})", r"-\sin {0}"),),
@@ -143,14 +144,14 @@ tan = primitive(
     "tan", np.tan,
     lambda g, out, a: g * conj_of(1 + square(out)),
     text="tan({0})", latex=r"\tan {0}", partials=(("1 + tan({0})^2", r"1 + \tan^2 {0}"),),
-    example=_positive,
+    example=lambda rng: ((rng.uniform(-1.2, 1.2, (3, 4)),), {}),
 )  # fmt: skip
 sinh = primitive(
     "sinh", np.sinh,
     lambda g, out, a: g * conj_of(cosh(a)),
     text="sinh({0})", latex=r"\sinh {0}", partials=(("cosh({0})", r"\cosh {0}"),),
 )  # fmt: skip
-cosh = primitive(
+cosh: Operation = primitive(
     "cosh", np.cosh,
     lambda g, out, a: g * conj_of(sinh(a)),
     text="cosh({0})", latex=r"\cosh {0}", partials=(("sinh({0})", r"\sinh {0}"),),
@@ -179,6 +180,17 @@ sigmoid = primitive(
     lambda g, out, a: g * (out * (1 - out)),
     text="sigma({0})", latex=r"\sigma({0})",
     partials=(("sigma({0})(1 - sigma({0}))", r"\sigma({0})(1 - \sigma({0}))"),),
+)  # fmt: skip
+
+
+def _softplus(a: Any) -> Any:
+    """Return ``log(1 + exp(a))``, without overflow."""
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+
+
+softplus = primitive(
+    "softplus", _softplus, lambda g, out, a: g * sigmoid(a),
+    text="softplus({0})", latex=r"\ln(1 + e^{{{0}}})", partials=(("sigma({0})", r"\sigma({0})"),),
 )  # fmt: skip
 
 
@@ -237,7 +249,8 @@ def _clip_adjoint(g: Any, out: Any, a: Any, low: Any, high: Any) -> Any:
 
 clip = primitive(
     "clip", _clip, _clip_adjoint,
-    text="clip({0})", latex=r"\mathrm{{clip}}({0})", partials=(("[inside]", "[inside]"),),
+    text="clip({0})", latex=r"\mathrm{{clip}}({0})",
+    partials=(("[{low} < {0} < {high}]", "[{low} < {0} < {high}]"),),
     example=lambda rng: ((rng.standard_normal((3, 4)),), {"low": -0.4, "high": 0.6}),
 )  # fmt: skip
 
@@ -247,7 +260,7 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     return np.where(condition, a, b)
 
 
-where = primitive(
+where: Operation = primitive(
     "where", _where,
     None,
     lambda g, out, condition, a, b: where(condition, g, np.zeros_like(value_of(g))),
@@ -258,7 +271,7 @@ where = primitive(
         (rng.random((3, 4)) < 0.5, rng.standard_normal((3, 4)), rng.standard_normal(4)), {}
     ),
 )  # fmt: skip
-conj = primitive(
+conj: Operation = primitive(
     "conj", np.conj, lambda g, out, a: conj(g), text="conj({0})", latex=r"\overline{{{0}}}",
     partials=(("1", "1"),),
 )  # fmt: skip
@@ -267,8 +280,8 @@ real = primitive(
     partials=(("1", "1"),),
 )  # fmt: skip
 imag = primitive(
-    "imag", np.imag, lambda g, out, a: 1j * g if _is_complex(a) else 0 * g,
-    text="Im {0}", latex=r"\mathrm{{Im}}\,{0}", partials=(("i", "i"),),
+    "imag", np.imag, lambda g, out, a: g * 1j if _is_complex(a) else g * 0,
+    text="Im {0}", latex=r"\mathrm{{Im}}\,{0}",
 )  # fmt: skip
 
 

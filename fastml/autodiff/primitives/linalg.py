@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from fastml.autodiff._primitive import primitive
+from fastml.autodiff._primitive import Operation, primitive
 from fastml.autodiff._variable import value_of
 from fastml.autodiff.primitives.elementwise import conj_of
 from fastml.autodiff.primitives.products import einsum
-from fastml.autodiff.primitives.shapes import expand_dims, reshape, swapaxes
+from fastml.autodiff.primitives.shapes import expand_dims, stack, swapaxes
 
 __all__ = ["cholesky", "det", "hermitian", "inv", "logdet", "slogdet", "solve", "trace"]
 
@@ -48,7 +48,9 @@ def _inv_adjoint(g: Any, out: Any, a: Any) -> Any:
 
 
 inv = primitive(
-    "inv", _inv, _inv_adjoint, text="inv({0})", latex="{0}^{{-1}}", example=_regular,
+    "inv", _inv, _inv_adjoint, text="inv({0})", latex="{0}^{{-1}}",
+    # The point stands for the gradient between the two.
+    partials=(("-inv({0})' . inv({0})'", r"-{0}^{{-T}} \cdot {0}^{{-T}}"),), example=_regular,
 )  # fmt: skip
 
 
@@ -66,10 +68,10 @@ def _cofactors(a: Any) -> Any:
     keep = [[j for j in range(n) if j != i] for i in range(n)]
     rows = []
     for i in range(n):
-        minors = [det(a[(Ellipsis, np.array(keep[i])[:, None], np.array(keep[j]))]) for j in range(n)]
+        minors = [
+            det(a[(Ellipsis, np.array(keep[i])[:, None], np.array(keep[j]))]) for j in range(n)
+        ]
         rows.append([minor * (-1.0) ** (i + j) for j, minor in enumerate(minors)])
-    from fastml.autodiff.primitives.shapes import stack
-
     return stack([stack(row, axis=-1) for row in rows], axis=-2)
 
 
@@ -144,9 +146,11 @@ def _solve_by_matrix(g: Any, out: Any, a: Any, b: Any) -> Any:
     return -(right @ hermitian(out))
 
 
-solve = primitive(
+solve: Operation = primitive(
     "solve", _solve, _solve_by_matrix, lambda g, out, a, b: solve(hermitian(a), g),
     text="solve({0}, {1})", latex="{0}^{{-1}} {1}",
+    partials=(("-inv({0})' . solve({0}, {1})'", r"-{0}^{{-T}} \cdot ({0}^{{-1}} {1})^T"),
+              ("inv({0})'", "{0}^{{-T}}")),
     example=lambda rng: [
         ((rng.standard_normal((3, 3)) + 3 * np.eye(3), rng.standard_normal(shape)), {})
         for shape in ((3,), (3, 2))
@@ -156,8 +160,8 @@ solve = primitive(
 
 def _lower(x: Any) -> Any:
     """Return the lower triangle with half the diagonal."""
-    n = x.shape[-1]
-    return x * (np.tril(np.ones((n, n), value_of(x).real.dtype)) - 0.5 * np.eye(n, dtype=value_of(x).real.dtype))
+    half = np.tril(np.ones(x.shape[-2:])) - 0.5 * np.eye(x.shape[-1])
+    return x * half.astype(value_of(x).real.dtype)
 
 
 def _cholesky(a: Any) -> Any:

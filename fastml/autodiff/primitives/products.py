@@ -73,7 +73,9 @@ def _explicit(subscripts: str, arrays: Any) -> tuple[list[str], str]:
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(arrays):
-        raise ValueError(f"subscripts {subscripts!r} are for {len(terms)} arrays, got {len(arrays)}.")
+        raise ValueError(
+            f"subscripts {subscripts!r} are for {len(terms)} arrays, got {len(arrays)}."
+        )
     letters = left.replace(",", "").replace("...", "")
     if not arrow:
         right = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
@@ -86,7 +88,8 @@ def _explicit(subscripts: str, arrays: Any) -> tuple[list[str], str]:
     # Axes that an ellipsis stands for line up at their end.
     longest = "".join(spare[: builtins.max(extra)])
     full = [
-        term.replace("...", longest[len(longest) - n :]) for term, n in zip(terms, extra, strict=True)
+        term.replace("...", longest[len(longest) - n :])
+        for term, n in zip(terms, extra, strict=True)
     ]
     return full, right.replace("...", longest)
 
@@ -132,8 +135,8 @@ def _sums(rng: np.random.Generator) -> Any:
 
     return [
         case("ij,jk->ik", (2, 3), (3, 4)), case("ij->", (2, 3)), case("ii->i", (3, 3)),
-        case("ii", (3, 3)), case("...ij,...jk", (2, 2, 3), (2, 3, 2)), case("i,j,ij->", (2,), (3,), (2, 3)),
-        case("ab...,b->a...", (2, 3, 4), (3,)),
+        case("ii", (3, 3)), case("...ij,...jk", (2, 2, 3), (2, 3, 2)),
+        case("i,j,ij->", (2,), (3,), (2, 3)), case("ab...,b->a...", (2, 3, 4), (3,)),
     ]  # fmt: skip
 
 

@@ -99,7 +99,8 @@ def _prod_adjoint(g: Any, out: Any, a: Any, axis: Axes = None, keepdims: bool = 
 
 prod = primitive(
     "prod", _prod, _prod_adjoint,
-    text="prod({0})", latex=r"\prod {0}", example=_axes,
+    text="prod({0})", latex=r"\prod {0}",
+    partials=(("prod({0}) / {0}", r"\frac{{\prod {0}}}{{{0}}}"),), example=_axes,
 )  # fmt: skip
 
 
@@ -122,10 +123,12 @@ def _min(a: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 max = primitive(
-    "max", _max, _extreme_adjoint, text="max({0})", latex=r"\max {0}", example=_axes,
+    "max", _max, _extreme_adjoint, text="max({0})", latex=r"\max {0}",
+    partials=(("[{0} = max({0})]", r"[{0} = \max {0}]"),), example=_axes,
 )  # fmt: skip
 min = primitive(
-    "min", _min, _extreme_adjoint, text="min({0})", latex=r"\min {0}", example=_axes,
+    "min", _min, _extreme_adjoint, text="min({0})", latex=r"\min {0}",
+    partials=(("[{0} = min({0})]", r"[{0} = \min {0}]"),), example=_axes,
 )  # fmt: skip
 
 
@@ -149,7 +152,8 @@ def _logsumexp(a: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     """Return ``log(sum(exp(a)))`` along axes, without overflow."""
     top = np.max(a, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros_like(top))
-    total = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True)) + top
+    with np.errstate(divide="ignore"):
+        total = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True)) + top
     return total if keepdims else total.reshape(np.sum(a, axis=axis).shape)
 
 
@@ -177,6 +181,9 @@ def _softmax_adjoint(g: Any, out: Any, a: Any, axis: int = -1) -> Any:
 softmax = primitive(
     "softmax", _softmax, _softmax_adjoint,
     text="softmax({0})", latex=r"\mathrm{{softmax}}({0})",
+    partials=(("diag(softmax({0})) - softmax({0}) softmax({0})'",
+               r"\mathrm{{diag}}(\mathrm{{softmax}}({0}))"
+               r" - \mathrm{{softmax}}({0})\,\mathrm{{softmax}}({0})^T"),),
     example=lambda rng: [((rng.standard_normal((3, 4)),), {"axis": axis}) for axis in (0, -1)],
 )  # fmt: skip
 
@@ -213,5 +220,6 @@ def _norm2_adjoint(g: Any, out: Any, a: Any, axis: Axes = None, keepdims: bool =
 
 norm2 = primitive(
     "norm2", _norm2, _norm2_adjoint,
-    text="||{0}||", latex=r"\left\|{0}\right\|", partials=(("{0} / ||{0}||", ""),), example=_axes,
+    text="||{0}||", latex=r"\left\|{0}\right\|",
+    partials=(("{0} / ||{0}||", r"\frac{{{0}}}{{\left\|{0}\right\|}}"),), example=_axes,
 )  # fmt: skip

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from fastml.autodiff._primitive import Each, primitive
+from fastml.autodiff._primitive import Each, Operation, primitive
 from fastml.autodiff._variable import value_of
 
 __all__ = [
-    "broadcast_to", "concatenate", "expand_dims", "getitem", "moveaxis", "reshape", "squeeze", "stack",
-    "swapaxes", "transpose",
+    "broadcast_to", "concatenate", "expand_dims", "getitem", "moveaxis", "reshape", "squeeze",
+    "stack", "swapaxes", "transpose",
 ]  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def _reshape(a: Any, shape: Any) -> Any:
     return np.reshape(a, shape)
 
 
-reshape = primitive(
+reshape: Operation = primitive(
     "reshape", _reshape, lambda g, out, a, shape: reshape(g, shape=a.shape),
     text="reshape({0})", latex="{0}", partials=(("1", "1"),), example=_cube(shape=(4, -1)),
 )  # fmt: skip
@@ -120,13 +120,14 @@ def _takes_twice(index: Any) -> bool:
 
 getitem = primitive(
     "getitem", _getitem, lambda g, out, a, index: scatter(g, index=index, shape=a.shape),
-    text="{0}[...]", latex=r"{0}_{{\cdot}}", partials=(("1", "1"),),
+    text="{0}[{index}]", latex=r"{0}_{{{index}}}",
+    partials=(("[selected]", r"[\mathrm{{selected}}]"),),
     example=lambda rng: [
         ((rng.standard_normal((3, 4)),), {"index": index})
         for index in (1, (slice(None), slice(None, None, 2)), ([0, 2, 0],), (Ellipsis, None, -1))
     ],
 )  # fmt: skip
-scatter = primitive(
+scatter: Operation = primitive(
     "scatter", _scatter, lambda g, out, a, index, shape: getitem(g, index=index),
     text="{0}", latex="{0}", partials=(("1", "1"),),
     example=lambda rng: ((rng.standard_normal((2, 4)),), {"index": ([2, 0],), "shape": (3, 4)}),
