@@ -367,6 +367,19 @@ def test_complex_arrays_give_the_analytic_derivative():
         np.testing.assert_allclose(found[entry], change / (2 * step), rtol=1e-6)
 
 
+def test_blocks_of_kronecker_products_are_what_the_notes_say():
+    G = Matrix("G", 6, 20)
+    P, Q = Matrix("P", 2, 4), Matrix("Q", 3, 5)
+    found = derive(mc.trace(G.T @ mc.kron(P, Q)), P)
+    assert found.text == "blocktrace(G', Q)'"
+    at = numbers([G, P, Q], {})
+    blocks = at["G"].reshape(2, 3, 4, 5)
+    close(found.compile()(**at), np.einsum("ikjl,kl->ij", blocks, at["Q"]), 1e-12)
+    found = derive(mc.trace(G.T @ mc.kron(P, Q)), Q)
+    assert found.text == "blocksum(P', G')'"
+    close(found.compile()(**at), np.einsum("ikjl,ij->kl", blocks, at["P"]), 1e-12)
+
+
 def test_variables_pass_through_the_compiled_function():
     value = ad.variable(np.array([1.0, 2.0, 3.0]))
     out = (x.T @ x).compile()(value)
@@ -388,6 +401,12 @@ def test_expressions_are_simplified():
     assert (X * (Ones(n) @ Ones(m).T)).text == "X"
     assert (np.float64(2) * x / 2).text == "x"
     assert (X**0).text == "1_n 1_m'"
+    assert (s / s).text == "1"
+    assert ((2 * s) ** 2 / 4).text == "s^2"
+    assert ((2 * a.T @ x) ** -1).text == "0.5 (a' x)^-1"
+    assert (mc.det(Y) * t * s).text == "s t det(Y)"
+    assert mc.sqrt(4 * s**0).text == "2"
+    assert mc.sqrt(-(s**0)).text == "(-1)^0.5"
 
 
 @pytest.mark.parametrize(

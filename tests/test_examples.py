@@ -88,3 +88,21 @@ def test_chain_rule_prints_the_worked_example_and_writes_pictures(tmp_path):
     for name, pixels in pictures.items():
         assert min(pixels.shape[:2]) >= 300, name
         assert pixels[..., :3].std() > 0.05, name
+
+
+def test_matrix_calculus_prints_catalogue_and_derivations():
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "matrix_calculus.py"],
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "(A B)^-1 = B^-1 A^-1" in done.stdout
+    assert "\ndf/dw = 2 X' (X w - y) + 2 alpha w " in done.stdout
+    assert "\nHessian: 2 X' X + 2 alpha I_p\n" in done.stdout
+    assert "\ndf/dP = P^-T - (u - mu) (u - mu)' " in done.stdout
+    differences = re.findall(r"^Largest difference .*: (\S+)$", done.stdout, re.MULTILINE)
+    assert len(differences) == 2
+    assert all(float(difference) < 1e-12 for difference in differences)

@@ -44,6 +44,13 @@ def derive(expression: Expression, wrt: Expression, *, layout: str = "denominato
     ValueError
         If `wrt` is no symbol or a symmetric one, and for expressions that no rule is known for.
 
+    Notes
+    -----
+    In texts ``'`` transposes, ``o`` is the product element by element and ``kron`` Kronecker's;
+    1_n is the column of n ones and J^ij the matrix with a one in row i and column j. K_(m,n) turns
+    vec(A) of an m x n matrix into vec(A'). A matrix M, cut into blocks M_ij, gives blocksum(A, M),
+    the sum of all A_ij M_ij, and blocktrace(M, B), whose elements are Tr(M_ij B).
+
     References
     ----------
     J. R. Magnus, H. Neudecker, "Matrix Differential Calculus with Applications in Statistics and
@@ -91,8 +98,11 @@ def derive(expression: Expression, wrt: Expression, *, layout: str = "denominato
     if layout == "denominator" and not wrt.is_scalar:
         raw = b.add(*map(b.transpose, terms_of(raw)))
     result = collected(raw)
-    steps.append(_step(name, raw, (rule,)))
-    if result.text != raw.text:
+    if len(terms_of(result)) == len(terms_of(raw)):
+        # Nothing to take out: the terms were only sorted.
+        steps.append(_step(name, result, (rule,)))
+    else:
+        steps.append(_step(name, raw, (rule,)))
         steps.append(_step(name, result, (DISTRIBUTIVE,)))
     return Derivative(
         expression, wrt, layout, kind, result, by_entry, indices, elements, current, tuple(steps)

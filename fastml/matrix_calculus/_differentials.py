@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastml import autodiff as ad
+from fastml.autodiff import primitives as p
 from fastml.matrix_calculus._identity import Identity, change
 from fastml.matrix_calculus._proof import adjugate
 
@@ -68,7 +68,7 @@ def differential_identities() -> list[Identity]:
             "differential of a log determinant", "d(ln det(X)) = Tr(X^-1 dX)",
             r"d(\ln\det X) = \mathrm{Tr}(X^{-1} dX)", "X n n",
             # The logarithm that slogdet takes is real; a complex determinant has a complex one.
-            lambda X: np.log(_det(X)), _trace_of_solved, graph=lambda X: ad.log(ad.det(X)),
+            lambda X: np.log(_det(X)), _trace_of_solved, graph=lambda X: p.log(p.det(X)),
             regular="X", domain="det X off the negative half-axis and not 0",
         ),
         change(

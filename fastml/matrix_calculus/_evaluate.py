@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastml import autodiff as ad
+from fastml.autodiff import Variable
+from fastml.autodiff import primitives as p
 from fastml.matrix_calculus._expression import ONE, Expression, Size
 
 __all__ = ["compile_expression"]
@@ -72,7 +73,7 @@ class _Bound:
 
 
 def _array(name: str, given: Any) -> Any:
-    if isinstance(given, ad.Variable):
+    if isinstance(given, Variable):
         return given
     value = np.asarray(given)
     if value.dtype.kind in "iub":
@@ -148,16 +149,16 @@ def _blocks(a: Any, rows: int, columns: int) -> Any:
 
 def _block_sum(e: Expression, at: _Bound, weights: Any, a: Any) -> Any:
     n, m = weights.shape
-    return ad.einsum("ij,ikjl->kl", weights, _blocks(a, a.shape[0] // n, a.shape[1] // m))
+    return p.einsum("ij,ikjl->kl", weights, _blocks(a, a.shape[0] // n, a.shape[1] // m))
 
 
 def _block_trace(e: Expression, at: _Bound, a: Any, weight: Any) -> Any:
-    return ad.einsum("ikjl,lk->ij", _blocks(a, weight.shape[1], weight.shape[0]), weight)
+    return p.einsum("ikjl,lk->ij", _blocks(a, weight.shape[1], weight.shape[0]), weight)
 
 
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
-    "exp": ad.exp, "log": ad.log, "sin": ad.sin, "cos": ad.cos, "tanh": ad.tanh,
-    "sigmoid": ad.sigmoid,
+    "exp": p.exp, "log": p.log, "sin": p.sin, "cos": p.cos, "tanh": p.tanh,
+    "sigmoid": p.sigmoid,
 }  # fmt: skip
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "symbol": lambda e, at: at.values[e.data[0]],
@@ -170,16 +171,16 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": _sum,
     "product": _product,
     "hadamard": _hadamard,
-    "kron": lambda e, at, a, c: ad.kron(a, c),
+    "kron": lambda e, at, a, c: p.kron(a, c),
     "transpose": lambda e, at, a: a.T,
-    "inverse": lambda e, at, a: ad.inv(a),
-    "trace": lambda e, at, a: ad.trace(a),
-    "det": lambda e, at, a: ad.det(a),
-    "logdet": lambda e, at, a: ad.logdet(a),
+    "inverse": lambda e, at, a: p.inv(a),
+    "trace": lambda e, at, a: p.trace(a),
+    "det": lambda e, at, a: p.det(a),
+    "logdet": lambda e, at, a: p.logdet(a),
     "power": lambda e, at, a: a ** e.data[0],
     "apply": lambda e, at, a: _FUNCTIONS[e.data[0]](a),
-    "logsumexp": lambda e, at, a: ad.logsumexp(a),
-    "softmax": lambda e, at, a: ad.softmax(a, axis=0),
+    "logsumexp": lambda e, at, a: p.logsumexp(a),
+    "softmax": lambda e, at, a: p.softmax(a, axis=0),
     "diag": lambda e, at, a: a * np.eye(a.shape[0], dtype=at.dtype),
     "vec": lambda e, at, a: a.T.reshape(-1, 1),
     "block_sum": _block_sum,

@@ -132,12 +132,11 @@ def change(
     """
     shapes = dict(part.strip().partition(" ")[::2] for part in sizes.split(","))
     sizes += "".join(f", d{k} {shapes[k]}" for k in wrt)
-
-    steps_of = tuple(wrt)
+    directions = {f"d{k}": k for k in wrt}
 
     def apart(inputs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        steps = {k: inputs[f"d{k}"] for k in steps_of}
-        return {k: v for k, v in inputs.items() if k[1:] not in steps_of}, steps
+        steps = {k: inputs[d] for d, k in directions.items()}
+        return {k: v for k, v in inputs.items() if k not in directions}, steps
 
     def by_autodiff(**inputs: Any) -> Any:
         return proof.along(graph or f, *apart(inputs))

@@ -81,6 +81,7 @@ def _push(chain: list[Expression], matrix: Expression) -> Parts:
             chain.pop()
             coefficient, scalars, f = parts_of(kron(multiply(a, c), multiply(b, d)))
             for each in f:
+                # No further factors come out: what meets here did not fit together before.
                 _push(chain, each)
             return coefficient, scalars, ()
     chain.append(matrix)
@@ -252,9 +253,18 @@ def power(e: Expression, exponent: float) -> Expression:
     """Return every element to a power."""
     if exponent == 1:
         return e
-    if e.op == "number":
+    if e.op == "number" and (e.data[0] >= 0 or exponent == int(exponent)):
         value = e.data[0] ** exponent
         return number(int(value) if value == int(value) else value)
     if e.op == "power" and exponent == int(exponent) and e.data[0] == int(e.data[0]):
         return power(e.args[0], e.data[0] * exponent)
+    coefficient, scalars, chain = parts_of(e)
+    if (
+        e.op == "product"
+        and e.is_scalar
+        and exponent == int(exponent)
+        and (coefficient != 1 or scalars)
+    ):
+        inside = [_assembled(1, (), chain)] if chain else []
+        return multiply(*(power(f, exponent) for f in (number(coefficient), *scalars, *inside)))
     return Expression("power", (e,), (exponent,), e.shape)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastml import autodiff as ad
+from fastml.autodiff import primitives as p
 from fastml.matrix_calculus._identity import Identity, algebra, change, gradient, tensor, transposed
 from fastml.matrix_calculus._proof import vec
 
@@ -36,14 +36,14 @@ def _differentials() -> list[Identity]:
         change(
             "differential of a log-sum-exp", "d(lse(x)) = softmax(x)' dx",
             r"d(\mathrm{lse}(x)) = \mathrm{softmax}(x)^T dx", "x n", _lse,
-            lambda x, dx: _softmax(x) @ dx, graph=lambda x: ad.logsumexp(x), wrt="x",
+            lambda x, dx: _softmax(x) @ dx, graph=lambda x: p.logsumexp(x), wrt="x",
             group="rules", real=True,
         ),
         change(
             "differential of a softmax", "d(softmax(x)) = (diag(p) - p p') dx, p = softmax(x)",
             r"d(\mathrm{softmax}(x)) = (\mathrm{diag}(p) - p p^T)\, dx, \; p = \mathrm{softmax}(x)",
             "x n", _softmax, lambda x, dx: _softmax(x) * (dx - _softmax(x) @ dx),
-            graph=lambda x: ad.softmax(x), wrt="x", group="rules", real=True,
+            graph=lambda x: p.softmax(x), wrt="x", group="rules", real=True,
         ),
         change(
             "differential of a diagonal matrix", "d(diag(x)) = diag(dx)",
