@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastml.autodiff._backward import _fitted
+from fastml.autodiff._backward import fitted
 from fastml.autodiff._expression import number_text
 from fastml.autodiff._variable import Variable
 
@@ -74,7 +74,7 @@ def pulled(node: Variable, i: int, g: Any) -> Any:
     assert node.params is not None
     gradient = adjoint(g, node.value, *node.values, **node.params)
     if gradient.shape != x.shape or gradient.dtype != x.dtype:
-        gradient = _fitted(gradient, x.value)
+        gradient = fitted(gradient, x.value)
     return gradient
 
 
