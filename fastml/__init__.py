@@ -8,10 +8,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "activations",
+    "autodiff",
     "cluster",
     "config_context",
     "decomposition",
     "get_config",
+    "kernel_approximation",
+    "matrix_calculus",
     "metrics",
     "set_config",
     "show_versions",

@@ -6,51 +6,61 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(name, output):
-    """Run an example; return a function that finds figures it printed, and its pictures."""
-    image = pytest.importorskip("matplotlib.image")
+class Run(NamedTuple):
+    """What an example printed and drew."""
+
+    printed: str
+    pictures: set[str]
+
+    def figures(self, what):
+        """Return the numbers of each line that begins with a label."""
+        lines = re.findall(rf"^  {what} +(.*)$", self.printed, re.MULTILINE)
+        return [[float(x) for x in re.findall(r"\d[\d.e+]*", line)] for line in lines]
+
+
+def run(name, *options, output=None):
+    """Run an example, and see that its pictures are not empty."""
+    if output is not None:
+        image = pytest.importorskip("matplotlib.image")
+        options = (*options, "--output", output)
     done = subprocess.run(
-        [sys.executable, EXAMPLES / f"{name}.py", "--output", output],
+        [sys.executable, EXAMPLES / f"{name}.py", *options],
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-
-    def figures(what):
-        lines = re.findall(rf"^  {what} +(.*)$", done.stdout, re.MULTILINE)
-        return [[float(x) for x in re.findall(r"\d[\d.e+]*", line)] for line in lines]
-
-    pictures = {path.stem: image.imread(path) for path in output.glob("*.png")}
+    pictures = {} if output is None else {p.stem: image.imread(p) for p in output.glob("*.png")}
     for picture, pixels in pictures.items():
         assert min(pixels.shape[:2]) >= 300, picture
         assert pixels[..., :3].std() > 0.05, picture
-    return figures, pictures
+    return Run(done.stdout, set(pictures))
 
 
 @pytest.mark.timeout(600)
 def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
-    figures, pictures = run("quickstart", tmp_path)
+    ran = run("quickstart", output=tmp_path)
 
-    assert figures("bits per pixel") == [[6, 24]]
-    assert figures("root mean square error")[0][0] == pytest.approx(0.024, abs=0.001)
-    (photograph,), (digits,) = figures("compression ratio")
+    assert ran.figures("bits per pixel") == [[6, 24]]
+    assert ran.figures("root mean square error")[0][0] == pytest.approx(0.024, abs=0.001)
+    (photograph,), (digits,) = ran.figures("compression ratio")
     pixels = 427 * 640
     assert photograph == pytest.approx(pixels * 24 / (pixels * 6 + 64 * 3 * 32), abs=0.01)
     assert digits == pytest.approx(1797 * 64 / (1797 * 16 + 16 * 64 + 64), abs=0.01)
-    assert figures("explained variance")[0][0] == pytest.approx(84.9, abs=0.2)
-    for ours, theirs in figures("reconstruction error"):
+    assert ran.figures("explained variance")[0][0] == pytest.approx(84.9, abs=0.2)
+    for ours, theirs in ran.figures("reconstruction error"):
         assert ours == pytest.approx(theirs, rel=0.01)
-    assert len(figures("fit")) == 2
+    assert len(ran.figures("fit")) == 2
 
-    assert set(pictures) == {
+    assert ran.pictures == {
         *("china_before_after", "china_palette"),
         *("digits_scree", "digits_projection", "digits_decoded"),
     }
@@ -58,26 +68,26 @@ def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
 
 @pytest.mark.timeout(600)
 def test_palettes_of_equal_quality_and_dead_units_repaired(tmp_path):
-    figures, pictures = run("palettes", tmp_path)
+    ran = run("palettes", output=tmp_path)
     # What a line says: seconds of the fits, PSNR, dead units.
     names = ("k-means", "mini-batch k-means", "winner takes all", "None", "conscience", "leaky")
-    psnr, dead = zip(*(figures(name)[0][-2:] for name in names), strict=True)
+    psnr, dead = zip(*(ran.figures(name)[0][-2:] for name in names), strict=True)
     assert psnr[:3] == pytest.approx([30.8] * 3, abs=0.3)
     assert dead[:3] == (0, 0, 0)
     assert dead[3] >= 6
     assert max(dead[4:]) <= 1
     assert psnr[5] > psnr[3]
     names = ("photographs", "detail", "colours", "dead_units")
-    assert set(pictures) == {f"palettes_{name}" for name in names}
+    assert ran.pictures == {f"palettes_{name}" for name in names}
 
 
 @pytest.mark.timeout(600)
 def test_circles(tmp_path):
-    figures, pictures = run("circles", tmp_path)
-    scores = {name: figures(f"accuracy after {name}")[0][0] for name in ("KernelPCA", "PCA")}
+    ran = run("circles", output=tmp_path)
+    scores = {name: ran.figures(f"accuracy after {name}")[0][0] for name in ("KernelPCA", "PCA")}
     assert scores["KernelPCA"] >= 99
     assert scores["PCA"] < 70
-    assert set(pictures) == {"circles_boundaries", "circles_components", "circles_projections"}
+    assert ran.pictures == {"circles_boundaries", "circles_components", "circles_projections"}
 
 
 def test_progress_is_optional(monkeypatch):
@@ -97,12 +107,37 @@ def test_progress_is_optional(monkeypatch):
 
 @pytest.mark.timeout(600)
 def test_denoise_leaves_less_noise_by_kernel_pca(tmp_path):
-    figures, pictures = run("denoise", tmp_path)
-    errors = [found for found, *_ in figures(".* error")]
+    ran = run("denoise", output=tmp_path)
+    errors = [found for found, *_ in ran.figures(".* error")]
     clean, noisy, pca, kernel_pca, theirs = errors
     assert clean == 0
     assert noisy == pytest.approx(0.3, abs=0.005)
     assert pca == pytest.approx(0.181, abs=0.003)
     assert kernel_pca == pytest.approx(0.149, abs=0.003)
     assert theirs == pytest.approx(kernel_pca, abs=2e-4)
-    assert set(pictures) == {"denoise_digits", "denoise_errors"}
+    assert ran.pictures == {"denoise_digits", "denoise_errors"}
+
+
+def test_chain_rule_prints_the_worked_example_and_writes_pictures(tmp_path):
+    ran = run("chain_rule", output=tmp_path)
+    for by, last, gradient in (("b", "1", "-0.125"), ("w", "x", "-0.25"), ("x", "w", "-0.0625")):
+        assert f"  dL/d{by} = dL/dy . dy/ds . ds/d{by}\n" in ran.printed
+        assert f"= (y - t) . sigma(s)(1 - sigma(s)) . {last}\n" in ran.printed
+        assert f"        = {gradient}\n" in ran.printed
+    sizes = dict(re.findall(r"^  (\w+) +(\d\.\de[-+]\d+)$", ran.printed, re.MULTILINE))
+    # A quarter at most for each of 29 layers, and weights that keep the size.
+    assert float(sizes["sigmoid"]) < 4.0**-29
+    assert float(sizes["tanh"]) > 0.01
+    assert float(sizes["ReLU"]) > 0.01
+    assert ran.pictures == {"neuron_graph", "vanishing_gradient"}
+
+
+def test_matrix_calculus_prints_catalogue_and_derivations():
+    printed = run("matrix_calculus").printed
+    assert "(A B)^-1 = B^-1 A^-1" in printed
+    assert "\ndf/dw = 2 X' (X w - y) + 2 alpha w " in printed
+    assert "\nHessian: 2 X' X + 2 alpha I_p\n" in printed
+    assert "\ndf/dP = P^-T - (u - mu) (u - mu)' " in printed
+    differences = re.findall(r"^Largest difference .*: (\S+)$", printed, re.MULTILINE)
+    assert len(differences) == 2
+    assert all(float(difference) < 1e-12 for difference in differences)
