@@ -3,10 +3,8 @@
 Pictures go to ``examples/output`` (or to ``--output DIRECTORY``).
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
+from helpers import output_directory, save
 from matplotlib.figure import Figure
 
 from fastml import autodiff as ad
@@ -24,15 +22,9 @@ COLOURS = {"sigmoid": "tab:red", "tanh": "tab:orange", "ReLU": "tab:blue"}
 
 def main() -> None:
     """Print the explanations, write the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
-    output = parser.parse_args().output
-    output.mkdir(parents=True, exist_ok=True)
-
+    output = output_directory(__doc__.partition("\n")[0])
     figures = {"neuron_graph": explain_neuron(), "vanishing_gradient": follow_gradients()}
-    for name, figure in figures.items():
-        figure.savefig(output / f"{name}.png", dpi=150)
-    print(f"Pictures are in {output}: {', '.join(sorted(figures))}.")
+    save(figures, output)
 
 
 def explain_neuron() -> Figure:
