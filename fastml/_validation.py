@@ -68,9 +68,9 @@ def validate(estimator: Any, X: Any, *, reset: bool, finite: bool = True, **opti
     if on_device(X):
         return _validate_on_device(estimator, X, reset, finite, options)
     if _needs_no_conversion(estimator, X, **options):
-        _check_n_features(estimator, X, reset=reset)
         if finite and check_finite_wanted():
             assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+        _check_n_features(estimator, X, reset=reset)
         return X
     return validate_data(
         estimator,

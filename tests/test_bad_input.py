@@ -151,7 +151,7 @@ def test_so_do_fitted_estimators(backend, kind):
     for name, pair in PAIRS.items():
         for method in methods_of(pair):
             ours, theirs = refusals(pair, lambda e, m=method: getattr(e.fit(GOOD), m)(BAD[kind]))
-            if (name, kind) in NOT_COMPARED:
+            if (name, kind) in NOT_COMPARED and method != "partial_fit":
                 assert ours[0] is ValueError, (name, method)
             else:
                 assert ours == theirs, (name, method)

@@ -37,9 +37,9 @@ def histogram(x, y):
 
 @parametrize_with_checks(
     [
-        Nystroem(n_components=4),
-        Nystroem(n_components=4, landmarks="kmeans", gamma="median"),
-        Nystroem(n_components=4, landmarks="leverage"),
+        Nystroem(n_components=4, fit_inverse_transform=True),
+        Nystroem(n_components=4, landmarks="kmeans", gamma="median", fit_inverse_transform=True),
+        Nystroem(n_components=4, landmarks="leverage", fit_inverse_transform=True),
     ]
 )
 @pytest.mark.parametrize("backend_name", BACKENDS)
