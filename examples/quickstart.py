@@ -4,13 +4,17 @@ Both are fitted by fastml and by scikit-learn in the same run, from the same sta
 go to ``examples/output`` (or to ``--output DIRECTORY``).
 """
 
-import argparse
-import time
-from pathlib import Path
-
 import numpy as np
 import sklearn.cluster
 import sklearn.decomposition
+from helpers import (
+    dark_to_light,
+    draw_strip,
+    output_directory,
+    save,
+    timed,
+    with_progress_bar,
+)
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from sklearn.datasets import load_digits, load_sample_image
@@ -24,15 +28,8 @@ N_COMPONENTS = 16
 
 def main() -> None:
     """Run both examples, print the figures, write the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
-    output = parser.parse_args().output
-    output.mkdir(parents=True, exist_ok=True)
-
-    figures = {**quantise_photograph(), **code_digits()}
-    for name, figure in progress(figures.items(), "Writing pictures"):
-        figure.savefig(output / f"{name}.png", dpi=150)
-    print(f"Pictures are in {output}: {', '.join(sorted(figures))}.")
+    output = output_directory(__doc__.partition("\n")[0])
+    save({**quantise_photograph(), **code_digits()}, output)
 
 
 def quantise_photograph() -> dict[str, Figure]:
@@ -98,16 +95,6 @@ def code_digits() -> dict[str, Figure]:
     }
 
 
-def timed(function, repeats):
-    """Return what `function` returns and the least number of seconds that it took."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = function()
-        times.append(time.perf_counter() - start)
-    return result, min(times)
-
-
 def report(what, ours, theirs):
     """Print a figure beside scikit-learn's."""
     print(f"  {what:24} fastml {ours:10.4g}      scikit-learn {theirs:10.4g}")
@@ -117,25 +104,6 @@ def report_times(what, ours, theirs):
     """Print a time beside scikit-learn's, and their ratio."""
     times = f"fastml {ours * 1e3:10.4g} ms   scikit-learn {theirs * 1e3:10.4g} ms"
     print(f"  {what:24} {times}   ratio {theirs / ours:.2f}")
-
-
-def with_progress_bar(estimator):
-    """Attach scikit-learn's progress bar, where scikit-learn has one and rich is installed."""
-    try:
-        from sklearn.callback import ProgressBar
-
-        return estimator.set_callbacks(ProgressBar())
-    except ImportError:
-        return estimator
-
-
-def progress(items, label):
-    """Iterate over `items` under a progress bar, or without one where rich is missing."""
-    try:
-        from rich.progress import track
-    except ImportError:
-        return items
-    return track(items, description=label)
 
 
 def draw_before_after(before, after):
@@ -154,16 +122,15 @@ def draw_before_after(before, after):
 
 def draw_palette(colours, shares):
     """Draw the colours from dark to light, each as wide as its share of the pixels."""
-    order = np.argsort(colours @ [0.2126, 0.7152, 0.0722])
+    order = dark_to_light(colours)
     colours, shares = np.clip(colours[order], 0, 1), shares[order]
     figure = Figure(figsize=(10, 4), layout="constrained")
     grid, strip = figure.subplots(2, 1, height_ratios=(3, 1))
     grid.imshow(colours.reshape(4, -1, 3), aspect="auto")
     grid.set_title(f"The {len(colours)} colours, dark to light")
-    strip.bar(np.cumsum(shares) - shares, 1, width=shares, align="edge", color=colours)
-    strip.set(xlim=(0, 1), ylim=(0, 1), title="The same, by share of pixels")
-    for axes in (grid, strip):
-        axes.set(xticks=[], yticks=[])
+    grid.set(xticks=[], yticks=[])
+    draw_strip(strip, colours, shares)
+    strip.set_title("The same, by share of pixels")
     return figure
 
 

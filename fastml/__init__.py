@@ -7,6 +7,7 @@ nor scikit-learn.
 __version__ = "0.1.0"
 
 __all__ = [
+    "activations",
     "autodiff",
     "cluster",
     "config_context",

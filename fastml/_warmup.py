@@ -35,6 +35,14 @@ def _kmeans(backend: Backend, dtype: np.dtype[Any]) -> None:
             KMeans(2, init=far, max_iter=2, tol=1e9, algorithm=algorithm).fit(data)
 
 
+def _minibatch(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.cluster import MiniBatchKMeans
+
+    X = _blobs(dtype)
+    for data in (X, sp.csr_matrix(X)):
+        MiniBatchKMeans(20, max_iter=1, n_init=2, random_state=0).fit(data).partial_fit(data)
+
+
 def _distances(backend: Backend, dtype: np.dtype[Any]) -> None:
     X = backend.asarray(_blobs(dtype))
     for squared in (False, True):
@@ -52,6 +60,22 @@ def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
             model.inverse_transform(model.transform(X))
     PCA(4, svd_solver="arpack").fit(sp.csr_matrix(X))
     PCA(4, standardize=True).fit(X, sample_weight=np.ones(len(X)))
+
+
+def _competitive(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.cluster import WinnerTakeAll
+
+    X = _blobs(dtype)
+    for data in (X, sp.csr_matrix(X)):
+        for batch_size in (1, 1000):
+            model = WinnerTakeAll(20, batch_size=batch_size, random_state=0)
+            model.partial_fit(data).predict(data)
+
+
+def _activations(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.activations import winner_take_all
+
+    winner_take_all(_blobs(dtype))
 
 
 def _elementwise(backend: Backend, dtype: np.dtype[Any]) -> None:
@@ -73,6 +97,9 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "linalg": _linalg,
     "distances": _distances,
     "kmeans": _kmeans,
+    "minibatch": _minibatch,
+    "competitive": _competitive,
+    "activations": _activations,
     "elementwise": _elementwise,
     "rng": _rng,
 }
@@ -91,8 +118,9 @@ def warmup(
     Parameters
     ----------
     families : str or iterable of str, optional
-        Which kernels: any of "linalg" (PCA), "distances", "kmeans" (KMeans), "elementwise",
-        "rng"; all by default.
+        Which kernels: any of "linalg" (PCA), "distances", "kmeans" (KMeans),
+        "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll), "activations",
+        "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

@@ -7,9 +7,21 @@ result has the same bits wherever and however often it is computed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
+
+
+class Moments(NamedTuple):
+    """What is known of some rows: their weight, their mean, their scatter about that mean.
+
+    The scatter is a matrix, or a vector when it is that of single columns.
+    """
+
+    weight: float
+    mean: Any
+    scatter: Any
+
 
 # Enough blocks to keep some tens of threads busy, few enough that the partial results stay small.
 MAX_BLOCKS = 64
@@ -71,3 +83,17 @@ def merge_tree(parts: Sequence[T], merge: Callable[[T, T], T]) -> T:
         pairs = [merge(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
         level = pairs + level[2 * len(pairs) :]
     return level[0]
+
+
+def merge_moments(left: Moments, right: Moments) -> Moments:
+    """Return the moments of the rows of both, from theirs (Chan, Golub and LeVeque 1983)."""
+    weight = left.weight + right.weight
+    if weight == 0:
+        return left
+    share = right.weight / weight
+    step = right.mean - left.mean
+    root = step * (left.weight * share) ** 0.5
+    outer = root[:, None] * root if left.scatter.ndim == 2 else root * root
+    outer += left.scatter
+    outer += right.scatter
+    return Moments(weight, left.mean + share * step, outer)

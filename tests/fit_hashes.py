@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from scipy import sparse
 
-from fastml.cluster import KMeans
+from fastml.cluster import KMeans, MiniBatchKMeans, WinnerTakeAll
 from fastml.decomposition import PCA
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -34,6 +34,22 @@ def kmeans_models(dtype):
     yield "spherical", KMeans(N_CLUSTERS, metric="spherical", **options).fit(X), X
     thin = sparse.csr_array(np.where(X > 5.5, X, 0))
     yield "sparse", KMeans(N_CLUSTERS, **options).fit(thin, sample_weight=weight), thin
+    batches = {"random_state": 0, "max_iter": 2, "n_init": 2, "batch_size": 1000}
+    for name, given in (("batches", X), ("batches sparse", thin)):
+        model = MiniBatchKMeans(N_CLUSTERS, **batches).fit(given, sample_weight=weight)
+        yield name, model, given
+        model = MiniBatchKMeans(N_CLUSTERS, **batches).partial_fit(given)
+        yield f"{name} given", model.partial_fit(given, None, weight), given
+
+
+def competitive_models(dtype):
+    """Yield the name, model and rows of WinnerTakeAll fits."""
+    X, weight = rows(dtype)
+    options = {"random_state": 0, "max_iter": 2, "n_iter_no_change": None}
+    yield "row by row", WinnerTakeAll(N_CLUSTERS, **options).fit(X, sample_weight=weight), X
+    # Batches with work enough for several threads.
+    options |= {"batch_size": 4500, "repair": "conscience"}
+    yield "competition in batches", WinnerTakeAll(200, **options).fit(X), X
 
 
 def pca_models(dtype):
@@ -67,16 +83,17 @@ def hashes(models):
             if attribute.endswith("_"):
                 found[f"{name} {attribute}"] = digest(value)
         found[f"{name} transform"] = digest(model.transform(X))
-        if isinstance(model, KMeans) or not sparse.issparse(X):
+        if hasattr(model, "predict") or not sparse.issparse(X):
             found[f"{name} score"] = digest(model.score(X))
-        if isinstance(model, KMeans):
+        if hasattr(model, "predict"):
             found[f"{name} predict"] = digest(model.predict(X))
     return found
 
 
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models of a dtype."""
-    return hashes(kmeans_models(dtype)) | hashes(pca_models(dtype))
+    models = (kmeans_models, competitive_models, pca_models)
+    return {name: bits for of in models for name, bits in hashes(of(dtype)).items()}
 
 
 def few_hashes(dtype=np.float32):

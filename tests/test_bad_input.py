@@ -22,6 +22,10 @@ PAIRS = {
         cluster.KMeans(2, random_state=0, algorithm="elkan"),
         sklearn_cluster.KMeans(2, random_state=0, algorithm="elkan"),
     ),
+    "MiniBatchKMeans": (
+        cluster.MiniBatchKMeans(2, random_state=0),
+        sklearn_cluster.MiniBatchKMeans(2, random_state=0),
+    ),
     "PCA": (decomposition.PCA(2), sklearn_decomposition.PCA(2)),
 } | {
     solver: (
@@ -50,7 +54,7 @@ def refusals(pair, action):
 
 
 def methods_of(pair):
-    return [m for m in ("predict", "transform", "score") if hasattr(pair[1], m)]
+    return [m for m in ("predict", "transform", "score", "partial_fit") if hasattr(pair[1], m)]
 
 
 GOOD = np.random.default_rng(0).standard_normal((12, 3))
@@ -154,7 +158,7 @@ def test_other_numbers_of_columns(backend, X):
 
 def test_not_fitted():
     for name, pair in PAIRS.items():
-        for method in methods_of(pair):
+        for method in set(methods_of(pair)) - {"partial_fit"}:
             ours, theirs = refusals(pair, lambda e, m=method: getattr(e, m)(GOOD))
             assert ours == theirs, (name, method)
     for method in ("encode", "decode", "reconstruction_error", "compression_ratio"):
@@ -223,6 +227,15 @@ PARAMETERS = [
     ("KMeans", {"tol": -1.0}),
     ("KMeans", {"random_state": "now"}),
     ("KMeans", {"verbose": "loud"}),
+    ("MiniBatchKMeans", {"n_clusters": 13}),
+    ("MiniBatchKMeans", {"init": GOOD[:3]}),
+    ("MiniBatchKMeans", {"init": np.full((2, 3), np.nan)}),
+    ("MiniBatchKMeans", {"init": lambda X, k, random_state: X[:5]}),
+    ("MiniBatchKMeans", {"batch_size": 0}),
+    ("MiniBatchKMeans", {"compute_labels": "some"}),
+    ("MiniBatchKMeans", {"max_no_improvement": -1}),
+    ("MiniBatchKMeans", {"init_size": 0}),
+    ("MiniBatchKMeans", {"reassignment_ratio": -0.1}),
     ("PCA", {"n_components": 4}),
     ("PCA", {"n_components": -1}),
     ("PCA", {"n_components": 1.5}),
@@ -260,18 +273,27 @@ WEIGHTS = {
 @pytest.mark.parametrize("X", [GOOD, sparse.csr_array(GOOD)], ids=["dense", "sparse"])
 def test_weights(X, kind):
     weight = WEIGHTS[kind]
-    ours, theirs = refusals(PAIRS["KMeans"], lambda e: e.fit(X, sample_weight=weight))
-    assert ours == theirs
+    for name in ("MiniBatchKMeans", "KMeans"):
+        ours, theirs = refusals(PAIRS[name], lambda e: e.fit(X, sample_weight=weight))
+        assert ours == theirs
     # scikit-learn's PCA has no weights: the words are those of its KMeans.
     with pytest.raises(theirs[0]) as caught:
         decomposition.PCA(2).fit(X, sample_weight=weight)
     assert str(caught.value) == theirs[1]
 
 
-@pytest.mark.parametrize("estimator", [cluster.KMeans(2), decomposition.PCA(2)])
-def test_negative_weights(estimator):
+@pytest.mark.parametrize(
+    "fit",
+    [
+        cluster.KMeans(2).fit,
+        cluster.MiniBatchKMeans(2).fit,
+        cluster.MiniBatchKMeans(2).fit(GOOD).partial_fit,
+        decomposition.PCA(2).fit,
+    ],
+)
+def test_negative_weights(fit):
     with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
-        estimator.fit(GOOD, sample_weight=np.arange(12.0) - 1)
+        fit(GOOD, sample_weight=np.arange(12.0) - 1)
 
 
 @pytest.mark.parametrize("name", ["tpu", "CPU", "", None, 3])

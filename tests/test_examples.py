@@ -1,4 +1,4 @@
-"""The quick start, as the README has users run it."""
+"""The examples, as the README has users run them."""
 
 import importlib.util
 import os
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart.py"
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-@pytest.mark.timeout(600)
-def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
+def run(name, output):
+    """Run an example; return a function that finds figures it printed, and its pictures."""
     image = pytest.importorskip("matplotlib.image")
     done = subprocess.run(
-        [sys.executable, QUICKSTART, "--output", tmp_path],
-        env={**os.environ, "PYTHONPATH": str(QUICKSTART.parent.parent)},
+        [sys.executable, EXAMPLES / f"{name}.py", "--output", output],
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
         capture_output=True,
         text=True,
         check=False,
@@ -27,6 +27,17 @@ def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
     def figures(what):
         lines = re.findall(rf"^  {what} +(.*)$", done.stdout, re.MULTILINE)
         return [[float(x) for x in re.findall(r"\d[\d.e+]*", line)] for line in lines]
+
+    pictures = {path.stem: image.imread(path) for path in output.glob("*.png")}
+    for picture, pixels in pictures.items():
+        assert min(pixels.shape[:2]) >= 300, picture
+        assert pixels[..., :3].std() > 0.05, picture
+    return figures, pictures
+
+
+@pytest.mark.timeout(600)
+def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
+    figures, pictures = run("quickstart", tmp_path)
 
     assert figures("bits per pixel") == [[6, 24]]
     assert figures("root mean square error")[0][0] == pytest.approx(0.024, abs=0.001)
@@ -39,24 +50,37 @@ def test_quickstart_prints_figures_and_writes_pictures(tmp_path):
         assert ours == pytest.approx(theirs, rel=0.01)
     assert len(figures("fit")) == 2
 
-    pictures = {path.stem: image.imread(path) for path in tmp_path.glob("*.png")}
     assert set(pictures) == {
         *("china_before_after", "china_palette"),
         *("digits_scree", "digits_projection", "digits_decoded"),
     }
-    for name, pixels in pictures.items():
-        assert min(pixels.shape[:2]) >= 300, name
-        assert pixels[..., :3].std() > 0.05, name
+
+
+@pytest.mark.timeout(600)
+def test_palettes_of_equal_quality_and_dead_units_repaired(tmp_path):
+    figures, pictures = run("palettes", tmp_path)
+    # What a line says: seconds of the fits, PSNR, dead units.
+    names = ("k-means", "mini-batch k-means", "winner takes all", "None", "conscience", "leaky")
+    psnr, dead = zip(*(figures(name)[0][-2:] for name in names), strict=True)
+    assert psnr[:3] == pytest.approx([30.8] * 3, abs=0.3)
+    assert dead[:3] == (0, 0, 0)
+    assert dead[3] >= 6
+    assert max(dead[4:]) <= 1
+    assert psnr[5] > psnr[3]
+    names = ("photographs", "detail", "colours", "dead_units")
+    assert set(pictures) == {f"palettes_{name}" for name in names}
 
 
 def test_progress_is_optional(monkeypatch):
     pytest.importorskip("matplotlib")
-    spec = importlib.util.spec_from_file_location("quickstart", QUICKSTART)
+    monkeypatch.syspath_prepend(EXAMPLES)
+    spec = importlib.util.spec_from_file_location("quickstart", EXAMPLES / "quickstart.py")
     quickstart = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(quickstart)
     for name in ("rich", "rich.progress"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert list(quickstart.progress(["a", "b"], "Writing")) == ["a", "b"]
+    helpers = sys.modules["helpers"]
+    assert list(helpers.progress(["a", "b"], "Writing")) == ["a", "b"]
     estimator = quickstart.KMeans(2)
     assert quickstart.with_progress_bar(estimator) is estimator
     assert estimator.fit([[0.0], [1.0], [5.0]]).n_iter_ >= 1

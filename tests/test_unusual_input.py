@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
 
 import fastml
@@ -12,6 +13,7 @@ ESTIMATORS = [cluster.KMeans(3, random_state=0, algorithm=name) for name in ("ll
     decomposition.PCA(2, svd_solver=solver, random_state=0)
     for solver in ("auto", "full", "covariance_eigh", "arpack", "randomized")
 ]
+ESTIMATORS += [cluster.MiniBatchKMeans(3, max_iter=5, random_state=0)]
 
 
 @pytest.fixture(params=["cpu", "reference"])
@@ -66,6 +68,21 @@ def test_squares_that_overflow(backend, algorithm, scale):
     assert cluster.KMeans(3, algorithm=algorithm).fit(X.astype(np.float64)).inertia_ > scale
 
 
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_new_rows_whose_squares_overflow(backend, convert):
+    kmeans = cluster.KMeans(3, random_state=0).fit(SMALL)
+    batches = cluster.MiniBatchKMeans(3, random_state=0).partial_fit(SMALL)
+    before = batches.cluster_centers_.copy()
+    for scale in (1e19, 1e30):
+        X = convert((SMALL * scale).astype(np.float32))
+        for method in (kmeans.predict, kmeans.transform, kmeans.score, batches.partial_fit):
+            with pytest.raises(ValueError, match="values too large for float32"):
+                method(X)
+    assert_array_equal(batches.cluster_centers_, before)
+    # Squares of single rows fit, if only just; those of all together do not.
+    assert_array_equal(kmeans.predict(convert(np.float32([[1e18, 0, 0, 0]] * 90))), [0] * 90)
+
+
 @pytest.mark.parametrize("algorithm", ["lloyd", "elkan"])
 @pytest.mark.parametrize("shape, n_clusters", [((200, 3), 8), ((3000, 16), 40)])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -81,5 +98,7 @@ def test_nan_let_in_is_survived(algorithm, shape, n_clusters):
                 model = cluster.KMeans(n_clusters, algorithm=algorithm, random_state=0, max_iter=9)
                 labels = model.fit_predict(given)
                 new = cluster.KMeans(n_clusters, random_state=0, max_iter=9).fit(X).predict(given)
-            for found in (labels, new):
+                small = cluster.MiniBatchKMeans(n_clusters, random_state=0, max_iter=2)
+                batches = small.fit_predict(given)
+            for found in (labels, new, batches):
                 assert 0 <= found.min() <= found.max() < n_clusters

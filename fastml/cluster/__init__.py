@@ -2,5 +2,7 @@
 
 from fastml.cluster._functions import k_means, kmeans_plusplus
 from fastml.cluster.kmeans import KMeans
+from fastml.cluster.minibatch_kmeans import MiniBatchKMeans
+from fastml.cluster.winner_take_all import WinnerTakeAll
 
-__all__ = ["KMeans", "k_means", "kmeans_plusplus"]
+__all__ = ["KMeans", "MiniBatchKMeans", "WinnerTakeAll", "k_means", "kmeans_plusplus"]

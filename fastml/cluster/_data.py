@@ -106,8 +106,10 @@ def moments(rows: DenseRows) -> tuple[Array, Array, Array]:
     rows.kernels.column_moments(rows.X, rows.block_rows, means, deviations, peaks)
     host = backend.to_host
     counts = [stop - start for start, stop in blocks.spans(rows.n_rows)]
-    parts = list(zip(counts, host(means), host(deviations), strict=True))
-    n, mean, deviation = blocks.merge_tree(parts, merge_moments)
+    parts = [
+        blocks.Moments(*part) for part in zip(counts, host(means), host(deviations), strict=True)
+    ]
+    n, mean, deviation = blocks.merge_tree(parts, blocks.merge_moments)
     return mean, deviation / n, host(peaks).max(axis=0)
 
 
@@ -123,19 +125,10 @@ def weighted_variance(rows: DenseRows) -> Array:
         if total > 0:
             mean = weight @ block / total
             deviation = weight @ (block - mean) ** 2
-            parts.append((total, rows.backend.to_host(mean), rows.backend.to_host(deviation)))
-    total, _, deviation = blocks.merge_tree(parts, merge_moments)
+            host = rows.backend.to_host
+            parts.append(blocks.Moments(total, host(mean), host(deviation)))
+    total, _, deviation = blocks.merge_tree(parts, blocks.merge_moments)
     return deviation / total
-
-
-def merge_moments(left: Any, right: Any) -> Any:
-    """Merge (count, mean, squared deviations) of two sets of rows (Chan et al., 1979)."""
-    (n_left, mean_left, deviation_left), (n_right, mean_right, deviation_right) = left, right
-    n = n_left + n_right
-    step = mean_right - mean_left
-    mean = mean_left + step * (n_right / n)
-    deviation = deviation_left + deviation_right + step * step * (n_left * n_right / n)
-    return n, mean, deviation
 
 
 def prepare(estimator: Any, X: Any, sample_weight: Any, backend: Backend) -> Data:
@@ -166,7 +159,7 @@ def prepare(estimator: Any, X: Any, sample_weight: Any, backend: Backend) -> Dat
         # Let in, NaN and infinity are for the kernels to live with; units have to be numbers.
         peaks = np.where(np.isfinite(peaks), peaks, 1.0)
     check_squares(estimator, X, peaks)
-    if sample_weight is not None:
+    if sample_weight is not None and estimator.tol > 0:
         variance = weighted_variance(rows)
     if not spherical:
         rows = DenseRows(backend, on_backend, weight, mean)
@@ -181,15 +174,32 @@ def check_squares(estimator: Any, X: Any, peaks: Array) -> None:
         refuse_non_finite(estimator, X)
 
 
+def check_values(estimator: Any, X: Any) -> None:
+    """Refuse NaN, infinity, and squares that could overflow, in the one pass that finds none."""
+    if not check_finite_wanted():
+        return
+    values = X.data if sp.issparse(X) else X.ravel()
+    with np.errstate(over="ignore", invalid="ignore"):
+        fits = 8.0 * float(values @ values) < float(np.finfo(np.dtype(X.dtype)).max)
+    if not fits:
+        # The squares of all rows together do not fit; those of single rows may.
+        peaks = abs(X).max(axis=0)
+        check_squares(estimator, X, np.asarray(peaks.todense()) if sp.issparse(X) else peaks)
+
+
 class NewRows:
     """Validated rows that meet the centers of a fitted estimator."""
 
     def __init__(self, estimator: Any, X: Any, backend: Backend) -> None:
         self.backend = backend
         X = canonical(X)
-        self.X = spherical_rows(estimator, X) if estimator.metric == "spherical" else X
+        if estimator.metric == "spherical":
+            self.X = spherical_rows(estimator, X)
+        else:
+            check_values(estimator, X)
+            self.X = X
 
-    def _placed(self, centers: Array, weight: Array) -> tuple[Rows, Any]:
+    def placed(self, centers: Array, weight: Array) -> tuple[Rows, Any]:
         """Return the rows and, less their offset, the centers on the backend."""
         centers = centers.astype(self.X.dtype, copy=False)
         if sp.issparse(self.X):
@@ -201,14 +211,14 @@ class NewRows:
 
     def labels(self, centers: Array) -> Array:
         """Return the label of each row's nearest center."""
-        rows, placed = self._placed(centers, np.empty(0, self.X.dtype))
+        rows, placed = self.placed(centers, np.empty(0, self.X.dtype))
         labels = self.backend.empty(rows.n_rows, np.int32)
         rows.assign(placed, labels)
         return self.backend.to_host(labels)
 
     def inertia(self, centers: Array, sample_weight: Any) -> float:
         """Return the weighted sum of squared distances to the nearest center."""
-        rows, placed = self._placed(centers, checked_weight(sample_weight, self.X))
+        rows, placed = self.placed(centers, checked_weight(sample_weight, self.X))
         labels = self.backend.empty(rows.n_rows, np.int32)
         rows.assign(placed, labels)
         return rows.inertia(placed, labels)

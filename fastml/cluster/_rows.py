@@ -41,13 +41,22 @@ class DenseRows:
         self.offset = backend.asarray(self.host_offset)
         self.kernels = backend.kernels("kmeans")
         self.seeding = backend.kernels("seeding")
+        self.minibatch = backend.kernels("minibatch")
         self.block_rows = blocks.block_rows(self.n_rows)
         self.n_blocks = blocks.n_blocks(self.n_rows)
 
     def take(self, rows: Array) -> Array:
         """Return listed rows, less the offset, as a dense array on the host."""
-        picked = self.backend.to_host(self.X[self.backend.asarray(rows)])
-        return picked - self.host_offset
+        return self.values(rows) - self.host_offset
+
+    def values(self, rows: Array) -> Array:
+        """Return listed rows as a dense array on the host."""
+        return self.backend.to_host(self.X[self.backend.asarray(rows)])
+
+    def subset(self, rows: Array) -> "DenseRows":
+        """Return listed rows with their weights."""
+        X = self.X[self.backend.asarray(rows)]
+        return DenseRows(self.backend, X, self.host_weight[rows], self.host_offset)
 
     def keys(self) -> Array:
         """Return a key of each row, a function of its values (as float32) alone."""
@@ -68,6 +77,10 @@ class DenseRows:
         self.kernels.assign_and_sum(
             self.X, self.sample_weight, self.offset, centers, scales, labels, sums, counts
         )
+
+    def assign_and_move(self, picked: Any, sample_weight: Any, *state: Any) -> None:
+        """Assign a batch of rows, and move centers to the mean of all they ever got."""
+        self.minibatch.assign_and_move(self.X, picked, sample_weight, self.offset, *state)
 
     def assign_bounded_and_sum(
         self, centers: Any, scales: Any, labels: Any, sums: Any, counts: Any, *bounds: Any
@@ -120,12 +133,21 @@ class CsrRows:
         self.host_offset = np.zeros(self.n_features, self.dtype)
         self.kernels = backend.kernels("kmeans_csr")
         self.seeding = backend.kernels("seeding")
+        self.minibatch = backend.kernels("minibatch")
         self.block_rows = blocks.block_rows(self.n_rows)
         self.n_blocks = blocks.n_blocks(self.n_rows)
 
     def take(self, rows: Array) -> Array:
         """Return listed rows as a dense array on the host."""
+        return self.values(rows)
+
+    def values(self, rows: Array) -> Array:
+        """Return listed rows as a dense array on the host."""
         return self.matrix[rows].toarray()
+
+    def subset(self, rows: Array) -> "CsrRows":
+        """Return listed rows with their weights."""
+        return CsrRows(self.backend, self.matrix[rows], self.host_weight[rows])
 
     def keys(self) -> Array:
         """Return a key of each row, the same as for dense rows of the same values."""
@@ -147,6 +169,10 @@ class CsrRows:
         self.kernels.assign_and_sum(
             *self.parts, self.sample_weight, centers, scales, labels, sums, counts
         )
+
+    def assign_and_move(self, picked: Any, sample_weight: Any, *state: Any) -> None:
+        """Assign a batch of rows, and move centers to the mean of all they ever got."""
+        self.minibatch.assign_and_move_csr(*self.parts, picked, sample_weight, *state)
 
     def distances_to(self, centers: Any, labels: Any) -> Array:
         """Return every row's squared distance to the center it is labelled with."""

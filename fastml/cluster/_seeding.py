@@ -11,7 +11,8 @@ STREAM_PLUSPLUS = 1
 STREAM_RANDOM = 2
 
 
-def _uniforms(rows: Rows, seed: int, stream: int, step: int, size: int) -> Array:
+def uniforms(rows: Rows, seed: int, stream: int, step: int, size: int) -> Array:
+    """Return draws in [0, 1)."""
     out = rows.backend.empty(size, np.float64)
     rows.backend.kernels("rng").uniform(seed, stream, step, out)
     return rows.backend.to_host(out)
@@ -54,7 +55,7 @@ def kmeans_plusplus(
     """
     backend, n = rows.backend, rows.n_rows
     trials = 2 + int(np.log(n_clusters)) if n_local_trials is None else n_local_trials
-    draws = _uniforms(rows, seed, STREAM_PLUSPLUS, run, 1 + trials * (n_clusters - 1))
+    draws = uniforms(rows, seed, STREAM_PLUSPLUS, run, 1 + trials * (n_clusters - 1))
     indices = np.full(n_clusters, -1, np.int64)
     centers = np.empty((n_clusters, rows.n_features), rows.dtype)
 
@@ -100,7 +101,7 @@ def random_rows(rows: Rows, n_clusters: int, seed: int, run: int = 0) -> Array:
             f"init='random' needs at least n_clusters={n_clusters} samples with a positive "
             f"sample_weight, got {np.count_nonzero(weight)}."
         )
-    uniform = _uniforms(rows, seed, STREAM_RANDOM, run, rows.n_rows)
+    uniform = uniforms(rows, seed, STREAM_RANDOM, run, rows.n_rows)
     with np.errstate(divide="ignore", invalid="ignore"):
         # 1 - u is never zero, so only rows without weight reach -inf.
         keys = np.where(weight > 0, np.log1p(-uniform) / weight, -np.inf)

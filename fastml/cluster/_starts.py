@@ -1,4 +1,4 @@
-"""What `KMeans` is to start from: checks of its parameters against X, and given centers."""
+"""What an estimator is to start from: checks of its parameters against X, and given centers."""
 
 import warnings
 from typing import Any
@@ -10,14 +10,17 @@ from sklearn.utils.validation import _is_arraylike_not_scalar
 from fastml._validation import is_plain
 
 
-def settled_n_init(estimator: Any, X: Any) -> int:
-    """Refuse more clusters than rows; return the number of runs."""
+def settled_n_init(estimator: Any, X: Any, several: int) -> int:
+    """Refuse more clusters than rows; return the number of starts.
+
+    'auto' is `several` where starts are of uneven quality.
+    """
     n_clusters, init = estimator.n_clusters, estimator.init
     if X.shape[0] < n_clusters:
         raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={n_clusters}.")
     n_init = estimator.n_init
     if n_init == "auto":
-        n_init = 10 if callable(init) or (isinstance(init, str) and init == "random") else 1
+        n_init = several if callable(init) or (isinstance(init, str) and init == "random") else 1
     if _is_arraylike_not_scalar(init) and n_init != 1:
         warnings.warn(
             "Explicit initial center position passed: performing only one init in "

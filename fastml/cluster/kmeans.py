@@ -1,42 +1,25 @@
 """k-means clustering, which is vector quantisation with a codebook of means."""
 
 import warnings
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    ClusterMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils._param_validation import StrOptions
 
 from fastml import backends
-from fastml._callbacks import CallbackSupportMixin, root_context, with_callbacks
+from fastml._callbacks import root_context, with_callbacks
 from fastml._random import seed_from
-from fastml._validation import validate
 from fastml.cluster import _data
-from fastml.cluster._codebook import CodebookMixin
+from fastml.cluster._base import BaseKMeans
 from fastml.cluster._lloyd import Result, lloyd
 from fastml.cluster._seeding import starting_centers
 from fastml.cluster._starts import given_centers, same_clustering, settled_n_init
 
 
-class KMeans(
-    CallbackSupportMixin,
-    CodebookMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    ClusterMixin,
-    BaseEstimator,
-):
+class KMeans(BaseKMeans):
     """k-means clustering: scikit-learn's `KMeans`, and a codebook for vector quantisation.
 
     Parameters
@@ -116,17 +99,9 @@ class KMeans(
            [10.,  2.]])
     """
 
-    _parameter_constraints: dict = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random"}), callable, "array-like"],
-        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
+    _parameter_constraints: dict = BaseKMeans._parameter_constraints | {
         "copy_x": ["boolean"],
         "algorithm": [StrOptions({"lloyd", "elkan", "auto"})],
-        "metric": [StrOptions({"euclidean", "spherical"})],
     }
 
     def __init__(
@@ -175,11 +150,8 @@ class KMeans(
             The fitted estimator.
         """
         backend = backends.resolve(X)
-        X = validate(
-            self, X, reset=True, finite=sp.issparse(X) or self.metric == "spherical",
-            accept_sparse="csr", order="C", accept_large_sparse=False,
-        )  # fmt: skip
-        self._n_init = settled_n_init(self, X)
+        X = self._validated(X, reset=True)
+        self._n_init = settled_n_init(self, X, several=10)
         # The generator first: a callable init gets what remains of it.
         random_state = check_random_state(self.random_state)
         seed = seed_from(random_state)
@@ -260,100 +232,3 @@ class KMeans(
         )
         run_context.call_on_fit_task_end(estimator=self, X=X)
         return result
-
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
-        """Find the centers; return the labels of the rows.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As for `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            ``labels_``.
-        """
-        return self.fit(X, sample_weight=sample_weight).labels_
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the index of each row's nearest center.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            int32 labels.
-        """
-        check_is_fitted(self)
-        data = self._new_rows(X)
-        return data.labels(self.cluster_centers_)
-
-    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
-        """Find the centers; return the distances of the rows to them.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As for `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_clusters)
-            Euclidean distances.
-        """
-        return self.fit(X, sample_weight=sample_weight).transform(X)
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Return the distance of each row to every center.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_clusters)
-            Euclidean distances, of the rows scaled to length one if ``metric='spherical'``.
-        """
-        check_is_fitted(self)
-        return self._new_rows(X).distances(self.cluster_centers_)
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return minus the weighted sum of squared distances of the rows to their center.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows.
-        y : Ignored
-            Present for scikit-learn's sake.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights; all one by default.
-
-        Returns
-        -------
-        float
-            Minus the inertia, accumulated in float64.
-        """
-        check_is_fitted(self)
-        return -self._new_rows(X).inertia(self.cluster_centers_, sample_weight)
-
-    def _new_rows(self, X: Any) -> "_data.NewRows":
-        """Validate rows for a fitted estimator."""
-        backend = backends.resolve(X)
-        X = validate(
-            self, X, reset=False, accept_sparse="csr", order="C", accept_large_sparse=False
-        )
-        return _data.NewRows(self, X, backend)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from fastml.backends import Backend
-from fastml.blocks import ROW_UNIT, block_rows, merge_tree
+from fastml.blocks import ROW_UNIT, Moments, block_rows, merge_tree
+from fastml.blocks import merge_moments as merge
 
 __all__ = ["Moments", "Plan", "column_moments", "finish", "merge", "moments", "partials", "plan"]
 __all__ += ["rows_per_block"]
@@ -19,17 +20,6 @@ MIN_PRODUCTS = 500_000
 # Columns up to which short rows are read side by side, and rows from which that pays.
 FOLD_COLS = 24
 FOLD_ROWS = 5000
-
-
-class Moments(NamedTuple):
-    """What is known of some rows: their weight, their mean, their scatter about that mean.
-
-    The scatter is a matrix, or a vector when it is that of single columns.
-    """
-
-    weight: float
-    mean: Any
-    scatter: Any
 
 
 def rows_per_block(n_rows: int, partial_bytes: int) -> int:
@@ -158,20 +148,6 @@ def _sparse_moments(backend: Backend, rows: Any, sample_weight: Any) -> Moments:
     scatter = (rows.T @ weighted).toarray()
     scatter -= np.multiply.outer(mean, total)
     return Moments(weight, backend.asarray(mean), backend.asarray(scatter))
-
-
-def merge(left: Moments, right: Moments) -> Moments:
-    """Return the moments of the rows of both, from theirs (Chan, Golub and LeVeque 1983)."""
-    weight = left.weight + right.weight
-    if weight == 0:
-        return left
-    share = right.weight / weight
-    step = right.mean - left.mean
-    root = step * (left.weight * share) ** 0.5
-    outer = root[:, None] * root if left.scatter.ndim == 2 else root * root
-    outer += left.scatter
-    outer += right.scatter
-    return Moments(weight, left.mean + share * step, outer)
 
 
 def finish(state: Moments) -> tuple[Any, Any]:

@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
             # scikit-learn's settings, not fastml's: its warnings are its own business.
             *("-c", os.devnull, f"--rootdir={site}", f"--confcutdir={site}"),
             *("-p", "no:cacheprovider", "-q", "-rfE"),
-            *(str(site / row.file) for row in rows),
+            *(str(site / file) for file in dict.fromkeys(row.file for row in rows)),
             *arguments[len(names) :],
         ],
         plugins=[SwapPlugin(rows, EXCEPTIONS)],

@@ -18,12 +18,17 @@ def resolve(dotted):
     return getattr(importlib.import_module(module), name)
 
 
+def names(item):
+    """Return what an item may be listed as: with its parameters, and without."""
+    return {item.nodeid, item.nodeid.partition("[")[0]}
+
+
 class SwapPlugin:
     """Swap in what `rows` say, and run what is left of their tests."""
 
     def __init__(self, rows: Sequence[Row], exceptions: Mapping[str, str]):
         self.swaps = {name: target for row in rows for name, target in row.swaps.items()}
-        self.files = tuple(row.file for row in rows)
+        self.files = tuple(dict.fromkeys(row.file for row in rows))
         self.exceptions = {
             test: reason
             for test, reason in exceptions.items()
@@ -60,10 +65,11 @@ class SwapPlugin:
         """Deselect tests of other classes; expect the exceptions to fail."""
         kept = [item for item in items if self.concerns_us(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        missing, marked = set(self.exceptions), 0
+        # A file may have other rows, which are not run now, and exceptions of theirs.
+        missing = set(self.exceptions).difference(*map(names, items))
+        marked = 0
         for item in kept:
-            listed = {item.nodeid, item.nodeid.partition("[")[0]} & set(self.exceptions)
-            missing -= listed
+            listed = names(item) & set(self.exceptions)
             marked += bool(listed)
             for test in listed:
                 item.add_marker(pytest.mark.xfail(reason=self.exceptions[test], strict=True))

@@ -23,6 +23,10 @@ TABLE = {
             "sklearn.cluster.kmeans_plusplus": "fastml.cluster.kmeans_plusplus",
         },
     ),
+    "MiniBatchKMeans": Row(
+        "sklearn/cluster/tests/test_k_means.py",
+        {"sklearn.cluster.MiniBatchKMeans": "fastml.cluster.MiniBatchKMeans"},
+    ),
     "PCA": Row(
         "sklearn/decomposition/tests/test_pca.py",
         {"sklearn.decomposition.PCA": "fastml.decomposition.PCA"},

@@ -2,9 +2,17 @@
 
 import numpy as np
 
-from fastml._jit.cuda import array_module, as_device, cuda, cuda_device, cuda_kernel
+from fastml._jit.cuda import as_device, cuda, cuda_device, cuda_kernel
 from fastml._jit.grid import grid_1d
 from fastml.kernels.kmeans import scalar
+from fastml.kernels.kmeans_csr.lanes import (
+    THREADS,
+    nearest_of_row,
+    norms_of,
+    prepared,
+    squared_distance,
+    squared_norms,
+)
 from fastml.kernels.seeding.cuda import block_potentials, column_factor, mixed, word_of
 
 # Cluster sums are exact in fixed point only from float64 products; distances, norms and sums of
@@ -14,12 +22,10 @@ FLOAT64_KERNELS = (
     "_assigned_distances",
     "_inertia",
     "_seed_distances",
-    "_squared_norms",
+    squared_norms.__name__,
     "block_potentials",
 )
 
-# A block takes one row at a time, its threads take centers.
-THREADS = 64
 SUM_THREADS = 256
 # Pairs of row and panel are counted in panels of as many centers as on the CPU.
 _PANEL = 16
@@ -37,48 +43,9 @@ def _row_keys(words, indices, indptr, keys):
 
 
 @cuda_kernel
-def _squared_norms(centers, norms):
-    # Feature by feature, the order in which `_squared_distance` takes features out again.
-    for j in range(cuda.grid(1), centers.shape[0], cuda.gridsize(1)):
-        total = 0.0
-        for t in range(centers.shape[1]):
-            total += np.float64(centers[j, t]) * np.float64(centers[j, t])
-        norms[j] = total
-
-
-@cuda_device
-def _nearest(data, indices, first, last, columns, half_norms):
-    """Return the center that maximises x'c - |c|^2 / 2; all threads of a block call it."""
-    scores = cuda.shared.array(THREADS, columns.dtype)
-    labels = cuda.shared.array(THREADS, np.int32)
-    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
-    best = columns.dtype.type(-np.inf)
-    label = 0
-    for j in range(thread, columns.shape[1], n_threads):
-        score = -half_norms[j]
-        for e in range(first, last):
-            score += data[e] * columns[indices[e], j]
-        if score > best:
-            best = score
-            label = j
-    scores[thread] = best
-    labels[thread] = label
-    cuda.syncthreads()
-    best = scores[0]
-    label = labels[0]
-    for other in range(1, n_threads):
-        score, candidate = scores[other], labels[other]
-        if score > best or (score == best and candidate < label):
-            best = score
-            label = candidate
-    cuda.syncthreads()
-    return label
-
-
-@cuda_kernel
 def _assign(data, indices, indptr, columns, half_norms, labels):
     for row in range(cuda.blockIdx.x, labels.shape[0], cuda.gridDim.x):
-        label = _nearest(data, indices, indptr[row], indptr[row + 1], columns, half_norms)
+        label = nearest_of_row(data, indices, indptr[row], indptr[row + 1], columns, half_norms)
         if cuda.threadIdx.x == 0:
             labels[row] = label
 
@@ -101,7 +68,7 @@ def _assign_and_sum(
     changed, evaluated = 0, 0
     for row in range(cuda.blockIdx.x, labels.shape[0], cuda.gridDim.x):
         first, last = indptr[row], indptr[row + 1]
-        new = _nearest(data, indices, first, last, columns, half_norms)
+        new = nearest_of_row(data, indices, first, last, columns, half_norms)
         old = labels[row]
         evaluated += n_panels
         if old != new:
@@ -125,22 +92,10 @@ def _assign_and_sum(
         cuda.atomic.add(counts, (0, 1), evaluated)
 
 
-@cuda_device
-def _squared_distance(data, indices, first, last, centers, norms, label):
-    apart = 0.0
-    inside = 0.0
-    for e in range(first, last):
-        c = np.float64(centers[label, indices[e]])
-        difference = np.float64(data[e]) - c
-        apart += difference * difference
-        inside += c * c
-    return max(apart + (norms[label] - inside), 0.0)
-
-
 @cuda_kernel
 def _assigned_distances(data, indices, indptr, centers, norms, labels, distances):
     for row in range(cuda.grid(1), labels.shape[0], cuda.gridsize(1)):
-        distances[row] = _squared_distance(
+        distances[row] = squared_distance(
             data, indices, indptr[row], indptr[row + 1], centers, norms, labels[row]
         )
 
@@ -150,7 +105,7 @@ def _seed_distances(data, indices, indptr, candidates, norms, closest, distances
     n = closest.shape[0]
     for i in range(cuda.grid(1), distances.size, cuda.gridsize(1)):
         j, row = i // n, i % n
-        squared = _squared_distance(
+        squared = squared_distance(
             data, indices, indptr[row], indptr[row + 1], candidates, norms, j
         )
         distances[j, row] = min(squared, np.float64(closest[row]))
@@ -163,7 +118,7 @@ def _inertia(data, indices, indptr, sample_weight, centers, norms, labels, block
     total = 0.0
     stop = min(labels.shape[0], (block + 1) * block_rows)
     for row in range(block * block_rows + thread, stop, n_threads):
-        squared = _squared_distance(
+        squared = squared_distance(
             data, indices, indptr[row], indptr[row + 1], centers, norms, labels[row]
         )
         total += np.float64(sample_weight[row]) * squared
@@ -175,19 +130,6 @@ def _inertia(data, indices, indptr, sample_weight, centers, norms, labels, block
         partials[block] = total
 
 
-def _norms(centers):
-    norms = as_device(array_module(centers).empty(centers.shape[0], np.float64))
-    _squared_norms[grid_1d(centers.shape[0], THREADS)](as_device(centers), norms)
-    return norms
-
-
-def _prepared(centers):
-    """Return the centers feature by feature, so that threads read side by side, and half norms."""
-    xp = array_module(centers)
-    halves = (centers.astype(np.float64) ** 2).sum(axis=1) * 0.5
-    return as_device(xp.ascontiguousarray(centers.T)), as_device(halves.astype(centers.dtype))
-
-
 def assign(
     data,  # IN (n_entries,)
     indices,  # IN (n_entries,)
@@ -197,7 +139,7 @@ def assign(
 ):
     rows = map(as_device, (data, indices, indptr))
     grid = grid_1d(labels.size * THREADS, THREADS)
-    _assign[grid](*rows, *_prepared(centers), as_device(labels))
+    _assign[grid](*rows, *prepared(centers), as_device(labels))
 
 
 def assign_and_sum(
@@ -215,7 +157,7 @@ def assign_and_sum(
     rows = map(as_device, (data, indices, indptr, sample_weight))
     outputs = map(as_device, (scales, labels, sums, counts))
     grid = grid_1d(labels.size * THREADS, THREADS)
-    _assign_and_sum[grid](*rows, *_prepared(centers), *outputs)
+    _assign_and_sum[grid](*rows, *prepared(centers), *outputs)
 
 
 def assigned_distances(
@@ -228,7 +170,7 @@ def assigned_distances(
 ):
     before = map(as_device, (data, indices, indptr, centers))
     after = map(as_device, (labels, distances))
-    _assigned_distances[grid_1d(labels.size)](*before, _norms(centers), *after)
+    _assigned_distances[grid_1d(labels.size)](*before, norms_of(centers), *after)
 
 
 def row_keys(
@@ -254,7 +196,7 @@ def seed_distances(
     before = map(as_device, (data, indices, indptr, candidates))
     closest, sample_weight, distances = map(as_device, (closest, sample_weight, distances))
     grid = grid_1d(distances.size)
-    _seed_distances[grid](*before, _norms(candidates), closest, distances)
+    _seed_distances[grid](*before, norms_of(candidates), closest, distances)
     n_threads = grid_1d(block_rows, SUM_THREADS)[1]
     args = distances, sample_weight, block_rows, as_device(potentials)
     block_potentials[potentials.shape, n_threads](*args)
@@ -273,4 +215,4 @@ def inertia(
     before = map(as_device, (data, indices, indptr, sample_weight, centers))
     n_threads = grid_1d(block_rows, SUM_THREADS)[1]
     after = as_device(labels), block_rows, as_device(partials)
-    _inertia[len(partials), n_threads](*before, _norms(centers), *after)
+    _inertia[len(partials), n_threads](*before, norms_of(centers), *after)

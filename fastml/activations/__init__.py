@@ -1,0 +1,5 @@
+"""Activation functions."""
+
+from fastml.activations._functions import winner_take_all
+
+__all__ = ["winner_take_all"]
