@@ -1,4 +1,4 @@
-"""Elementary functions that LLVM vectorises: exp, log, log1p, tanh, sigmoid.
+"""Elementary functions that LLVM vectorises: exp, log, log1p, tanh, sigmoid, erf.
 
 Called from a Numba kernel, each is a branch-free polynomial in the precision of its argument
 (float32 or float64), inlined into the caller's loop, where no call to libm stands in the way of
@@ -57,6 +57,13 @@ def sigmoid(x):
     """Return ``1 / (1 + exp(-x))``, without overflow."""
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, e.dtype.type(1), e) / (1 + e)
+
+
+def erf(x):
+    """Return the error function of `x`."""
+    from scipy import special
+
+    return special.erf(x)
 
 
 @overload(exp, jit_options=_OPTIONS)
@@ -163,6 +170,22 @@ def _tanh(x):
         near = fma(size * square, horner(square, poly), size)
         far = one - two / (exp(two * select(size > largest, largest, size)) + one)
         y = select(size < switch, near, far)
+        return from_bits(integer(to_bits(y) | (to_bits(x) & sign)))
+
+    return impl
+
+
+@overload(erf, jit_options=_OPTIONS)
+def _erf(x):
+    c = CONSTANTS[x]
+    near_poly, far_poly, largest = c.erf_near, c.erf_far, c.erf_max
+    one, sign, integer = c.one, c.sign_mask, c.integer
+
+    def impl(x):
+        size = abs(x)
+        near = fma(size, horner(size * size, near_poly), size)
+        far = one - exp(-horner(select(size > largest, largest, size) - one, far_poly))
+        y = select(size < one, near, far)
         return from_bits(integer(to_bits(y) | (to_bits(x) & sign)))
 
     return impl
