@@ -13,6 +13,7 @@ __all__ = [
     "config_context",
     "decomposition",
     "get_config",
+    "losses",
     "set_config",
     "show_versions",
     "warmup",

@@ -11,8 +11,7 @@ from fastml.kernels.activations.forms import SQRT_2_PI, SQRT_HALF
 
 def sigmoid(x, alpha=0.0):
     """Logistic function ``1 / (1 + exp(-x))``, without overflow."""
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, np.ones_like(e), e) / (1 + e)
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
 def tanh(x, alpha=0.0):
