@@ -23,9 +23,7 @@ ELSEWHERE = {
     "gelu_tanh": lambda t, a: t.nn.functional.gelu(a, approximate="tanh"),
     "leaky_relu": lambda t, a, alpha: t.nn.functional.leaky_relu(a, alpha),
     "log_softmax": lambda t, a, axis: t.log_softmax(a, dim=axis),
-    "penalty": lambda t, a, on_size, on_square: (
-        on_size * a.abs().sum() + on_square * (a**2).sum()
-    ),
+    "penalty": lambda t, a, on_size, on_square: on_size * a.abs().sum() + on_square * (a**2).sum(),
     "winner_take_all": lambda t, a: t.nn.functional.one_hot(a.argmax(-1), a.shape[-1]) + 0 * a,
     "det": lambda t, a: t.linalg.det(a),
     "divide": lambda t, a, b: a / b,

@@ -9,8 +9,8 @@ vector body of a loop, its scalar remainder, and the serial and the parallel var
 all give the same bits.
 
 Largest errors found, in units in the last place, on a CPU with FMA: float32 over all 2**32
-arguments, float64 over random arguments at every exponent and densely where results are of order
-one. Subnormal arguments and results are included.
+arguments (erf: those from 1/64 to 4.5, and every 32nd), float64 over random arguments at every
+exponent and densely where results are of order one. Subnormal arguments and results are included.
 
 =========  =======  =======
 function   float32  float64
@@ -20,6 +20,7 @@ log           0.84     0.80
 log1p         1.39     1.25
 tanh          1.31     1.32
 sigmoid       2.41     2.30
+erf           1.07     0.95
 =========  =======  =======
 """
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from fastml import autodiff as ad
 from fastml.activations import _nodes as nodes
 from fastml.autodiff import Variable
+from fastml.autodiff import primitives as p
+from fastml.autodiff._real import real_values
 from fastml.backends import on_device, resolve
 
 __all__ = [
@@ -18,15 +19,10 @@ __all__ = [
 
 def _applied(node: Callable[..., Any], x: Any, name: str = "x", **params: Any) -> Any:
     """Apply a node to a variable, or to anything that an array can be made of."""
+    x = real_values(x, name)
     if type(x) is Variable:
-        if x.dtype.kind == "c":
-            raise ValueError(f"Complex data not supported: {name} has dtype {x.dtype}.")
         return node(x, **params)
-    if not on_device(x):
-        x = np.asarray(x)
     dtype = np.dtype(x.dtype)
-    if dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} has dtype {dtype}.")
     backend = resolve(x)
     values = backend.asarray(x, dtype if dtype.kind == "f" else np.float64)
     result = node(values, **params)
@@ -83,7 +79,7 @@ def sigmoid(x: Any) -> Any:
     >>> sigmoid([0.0, 1.0]).round(3)
     array([0.5  , 0.731])
     """
-    return _applied(ad.sigmoid, x)
+    return _applied(p.sigmoid, x)
 
 
 def tanh(x: Any) -> Any:
@@ -99,7 +95,7 @@ def tanh(x: Any) -> Any:
     Variable or array
         As of `sigmoid`.
     """
-    return _applied(ad.tanh, x)
+    return _applied(p.tanh, x)
 
 
 def relu(x: Any) -> Any:
@@ -210,7 +206,7 @@ def softplus(x: Any) -> Any:
     Variable or array
         As of `sigmoid`.
     """
-    return _applied(ad.softplus, x)
+    return _applied(p.softplus, x)
 
 
 def identity(x: Any) -> Any:
@@ -226,7 +222,7 @@ def identity(x: Any) -> Any:
     Variable or array
         As of `sigmoid`.
     """
-    return _applied(ad.identity, x)
+    return _applied(p.identity, x)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -256,7 +252,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> softmax([3.2, 5.1, -1.7]).round(2)
     array([0.13, 0.87, 0.  ])
     """
-    return _along(ad.softmax, x, axis, "softmax")
+    return _along(p.softmax, x, axis, "softmax")
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
@@ -272,7 +268,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     Variable or array
         As of `sigmoid`.
     """
-    return _along(ad.log_softmax, x, axis, "log_softmax")
+    return _along(p.log_softmax, x, axis, "log_softmax")
 
 
 def winner_take_all(S: Any, axis: int = -1) -> Any:

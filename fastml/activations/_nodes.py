@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from fastml.activations._winner import winner_take_all_of
-from fastml.autodiff import exp, primitive, square, tanh, where
+from fastml.autodiff import primitive
 from fastml.autodiff._fused import elementwise
 from fastml.autodiff._variable import value_of
+from fastml.autodiff.primitives import exp, square, tanh, where
 from fastml.kernels.activations.forms import (
     CUBIC,
     DENSITY_AT_0,

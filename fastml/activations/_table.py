@@ -8,6 +8,7 @@ import numpy as np
 
 from fastml import autodiff as ad
 from fastml.activations import _functions as f
+from fastml.autodiff import primitives as p
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -225,7 +226,7 @@ def _draw(a: Activation, ax: Any) -> None:
     # An even number of points: where there is a corner, at 0, there is no derivative.
     x = ad.variable(np.linspace(-5, 5, 1000))
     y = a.function(x)
-    ad.sum(y).backward()
+    p.sum(y).backward()
     for zero in (ax.axhline, ax.axvline):
         zero(0, color="lightgrey", linewidth=0.8, zorder=0)
     (line,) = ax.plot(x.value, y.value, label=a.name)

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastml.autodiff._variable import Variable
 from fastml.backends import Backend, resolve
+from fastml.kernels.activations.forms import BY_RESULT
 from fastml.kernels.activations.formulas import (
     BACKWARD,
     FORWARD,
@@ -15,7 +16,6 @@ from fastml.kernels.activations.formulas import (
     softmax,
     softmax_backward,
 )
-from fastml.kernels.activations.forms import BY_RESULT
 
 __all__ = ["Pair", "elementwise", "normalised"]
 
@@ -91,9 +91,7 @@ def elementwise(kind: int, composed: Callable[..., Any]) -> Pair:
         gradient = backend.empty(x.shape, x.dtype)
         kernels = backend.kernels("activations")
         given = _given(g, backend)
-        kernels.backward(
-            kind, x.dtype.type(alpha), x.reshape(-1), given, gradient.reshape(-1)
-        )
+        kernels.backward(kind, x.dtype.type(alpha), x.reshape(-1), given, gradient.reshape(-1))
         return _home(gradient, argument, backend)
 
     forward.__doc__ = formula.__doc__

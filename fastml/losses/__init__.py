@@ -8,4 +8,6 @@ from fastml.losses import _losses, _penalties
 from fastml.losses._losses import *  # noqa: F403
 from fastml.losses._penalties import *  # noqa: F403
 
-__all__ = [*_losses.__all__, *_penalties.__all__]
+__all__ = []
+__all__ += _losses.__all__
+__all__ += _penalties.__all__

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from fastml.autodiff import Variable
+from fastml.autodiff._real import real_values
 from fastml.autodiff._variable import value_of
-from fastml.backends import as_cupy, fetched, on_device
+from fastml.backends import fetched, on_device
 from fastml.losses._nodes import Reduction
 
 __all__ = ["as_floats", "labels_or_shares", "number", "pair", "reduction_of"]
@@ -16,14 +17,8 @@ REDUCTIONS = ("mean", "sum", "none")
 
 def as_floats(x: Any, name: str) -> Any:
     """Return a variable as it is, anything else as an array of float32 or float64."""
-    if type(x) is Variable:
-        if x.dtype.kind == "c":
-            raise ValueError(f"Complex data not supported: {name} has dtype {x.dtype}.")
-        return x
-    x = as_cupy(x) if on_device(x) else np.asarray(x)
-    if x.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} has dtype {x.dtype}.")
-    if x.dtype.kind == "f" and x.dtype.itemsize in (4, 8):
+    x = real_values(x, name)
+    if type(x) is Variable or (x.dtype.kind == "f" and x.dtype.itemsize in (4, 8)):
         return x
     return x.astype(np.float32 if x.dtype == np.float16 else np.float64)
 

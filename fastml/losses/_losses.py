@@ -174,9 +174,7 @@ def _margins(node: Any, outputs: Any, targets: Any, reduction: str, sample_weigh
     return _loss(node, outputs, targets, reduction, sample_weight)
 
 
-def hinge(
-    outputs: Any, targets: Any, *, reduction: str = "mean", sample_weight: Any = None
-) -> Any:
+def hinge(outputs: Any, targets: Any, *, reduction: str = "mean", sample_weight: Any = None) -> Any:
     """Return the hinge loss ``sum_k max(1 - t_k o_k, 0)`` of samples.
 
     Parameters

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastml import autodiff as ad
 from fastml.autodiff import Variable, primitive
+from fastml.autodiff import primitives as p
 from fastml.autodiff._variable import value_of
 from fastml.backends import Backend, on_device, resolve
 from fastml.kernels.losses import forms
@@ -74,7 +74,7 @@ def _composed_scale(g: Any, how: Reduction, n_axes: int) -> Any:
         scale = scale * _like(how.weight, g)
     if scale.ndim == 0:
         return scale
-    return ad.reshape(scale, shape=(*scale.shape, *(1,) * (n_axes - scale.ndim)))
+    return p.reshape(scale, shape=(*scale.shape, *(1,) * (n_axes - scale.ndim)))
 
 
 def _matrix(backend: Backend, a: Any, dtype: Any = None) -> Any:
@@ -176,7 +176,7 @@ def _known(t: Any) -> Any:
 
 def _ratio(o: Any, t: Any) -> Any:
     known = _known(t)
-    return -t / ad.where(known == 0, known + 1, o)
+    return -t / p.where(known == 0, known + 1, o)
 
 
 def _inside_margin(o: Any, t: Any) -> Any:
@@ -191,14 +191,14 @@ squared = _elementwise(
     example=_example(_normal, _normal),
 )  # fmt: skip
 cross_entropy = _elementwise(
-    "cross_entropy", forms.CROSS_ENTROPY, _ratio, lambda o, t: -ad.log(o),
+    "cross_entropy", forms.CROSS_ENTROPY, _ratio, lambda o, t: -p.log(o),
     text="-sum({1} ln {0})", latex=r"-\sum {1} \ln {0}",
     partials=(("-{1} / {0}", r"-\frac{{{1}}}{{{0}}}"), ("-ln {0}", r"-\ln {0}")),
     example=_example(_inside, _inside),
 )  # fmt: skip
 binary_cross_entropy = _elementwise(
     "binary_cross_entropy", forms.BINARY_CROSS_ENTROPY,
-    lambda o, t: ad.sigmoid(o) - t, lambda o, t: -o,
+    lambda o, t: p.sigmoid(o) - t, lambda o, t: -o,
     text="sum(softplus({0}) - {0} {1})", latex=r"\sum \ln(1 + e^{{{0}}}) - {0} {1}",
     partials=(("sigma({0}) - {1}", r"\sigma({0}) - {1}"), ("-{0}", "-{0}")),
     example=_example(_normal, _inside),
@@ -221,7 +221,7 @@ squared_hinge = _elementwise(
     example=_example(_normal, _signs),
 )  # fmt: skip
 poisson = _elementwise(
-    "poisson", forms.POISSON, lambda o, t: ad.exp(o) - t, lambda o, t: -o,
+    "poisson", forms.POISSON, lambda o, t: p.exp(o) - t, lambda o, t: -o,
     text="sum(exp({0}) - {1} {0})", latex=r"\sum e^{{{0}}} - {1} {0}",
     partials=(("exp({0}) - {1}", "e^{{{0}}} - {1}"), ("-{0}", "-{0}")),
     example=_example(_normal, _inside),
@@ -255,11 +255,11 @@ def _softmax_forward(y: Any, t: Any, how: Reduction) -> Any:
 
 def _by_logits(g: Any, out: Any, y: Any, t: Any, how: Reduction) -> Any:
     if Variable in (type(g), type(y), type(t)):
-        p = ad.softmax(y)
+        shares = p.softmax(y)
         if value_of(t).dtype.kind in "iu":
-            slope = p - _one_hot(value_of(t), value_of(y))
+            slope = shares - _one_hot(value_of(t), value_of(y))
         else:
-            slope = ad.sum(t, axis=-1, keepdims=True) * p - t
+            slope = p.sum(t, axis=-1, keepdims=True) * shares - t
         return _composed_scale(g, how, y.ndim) * slope
     backend = resolve(y)
     logits, labels, targets = _classes(backend, y, t)
@@ -276,7 +276,7 @@ def _one_hot(labels: Any, y: Any) -> Any:
 
 
 def _by_probabilities(g: Any, out: Any, y: Any, t: Any, how: Reduction) -> Any:
-    return _composed_scale(g, how, y.ndim) * -ad.log_softmax(y)
+    return _composed_scale(g, how, y.ndim) * -p.log_softmax(y)
 
 
 def _logits_and_targets(rng: np.random.Generator) -> Any:

@@ -75,10 +75,7 @@ def backward(
     for task in prange(-(-n // TASK_SIZE)):
         start = task * TASK_SIZE
         stop = min(n, start + TASK_SIZE)
-        if g.size == n:
-            given = g[start:stop]
-        else:
-            given = np.full(stop - start, g[0])
+        given = g[start:stop] if g.size == n else np.full(stop - start, g[0])
         apply_backward(kind, alpha, x[start:stop], given, gradient[start:stop])
 
 

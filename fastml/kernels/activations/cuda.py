@@ -59,7 +59,7 @@ def _value(kind, alpha, x, i):
     if kind == SOFTPLUS:
         rest = math.log1p(math.exp(-abs(value)))
         return rest if value < zero else value + rest
-    if kind == GELU or kind == GELU_TANH:
+    if GELU <= kind <= GELU_TANH:
         near = _limited(value, far)
         if kind == GELU:
             bent = math.erf(real(SQRT_HALF) * near)

@@ -5,8 +5,14 @@ The graph computes small arrays by them too: a launch of a kernel would take lon
 
 import numpy as np
 
-from fastml.kernels.activations.forms import CUBIC, DENSITY_AT_0, ERF_SLOPE, FAR
-from fastml.kernels.activations.forms import SQRT_2_PI, SQRT_HALF
+from fastml.kernels.activations.forms import (
+    CUBIC,
+    DENSITY_AT_0,
+    ERF_SLOPE,
+    FAR,
+    SQRT_2_PI,
+    SQRT_HALF,
+)
 
 
 def sigmoid(x, alpha=0.0):

@@ -36,7 +36,7 @@ def _loss(kind, o, t, zero, one):
         off = one - t if o > zero else t
         rest = math.log1p(math.exp(-size))
         return rest if off == zero else size * off + rest
-    if kind == HINGE or kind == SQUARED_HINGE:
+    if HINGE <= kind <= SQUARED_HINGE:
         margin = one - t * o
         if margin < zero:
             return zero
@@ -164,10 +164,9 @@ def _softmax_backward(logits, labels, targets, scale, gradient):
         whole = one if labels.size else block_sum(whole, shares)
         factor = scale[row] if scale.size > 1 else scale[0]
         for j in range(thread, k, n_threads):
-            if labels.size:
-                share = one if j == labels[row] else zero
-            else:
-                share = targets[row, j]
+            right = labels.size and j == labels[row]
+            share = zero if labels.size else targets[row, j]
+            share = one if right else share
             p = math.exp(logits[row, j] - top) / total
             gradient[row, j] = factor * (whole * p - share)
 
