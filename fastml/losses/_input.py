@@ -1,5 +1,6 @@
 """What losses take, checked."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def reduction_of(reduction: str, sample_weight: Any, shape: tuple[int, ...]) -> 
         raise ValueError(
             f"reduction must be one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}."
         )
-    n = int(np.prod(shape))
+    n = math.prod(shape)
     if reduction == "mean" and n == 0:
         raise ValueError("reduction='mean' needs at least one sample, got none.")
     if sample_weight is None:

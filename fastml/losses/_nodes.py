@@ -1,5 +1,6 @@
 """Losses as nodes of the graph."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -81,7 +82,7 @@ def _matrix(backend: Backend, a: Any, dtype: Any = None) -> Any:
     """Return an array of samples as rows."""
     a = backend.asarray(a, dtype)
     n = a.shape[0] if a.ndim else 1
-    return a.reshape(n, a.size // n if n else int(np.prod(a.shape[1:])))
+    return a.reshape(n, a.size // n if n else math.prod(a.shape[1:]))
 
 
 def _elementwise(
@@ -231,7 +232,7 @@ poisson = _elementwise(
 def _classes(backend: Backend, y: Any, t: Any) -> tuple[Any, Any, Any]:
     """Return logits as rows, labels, and targets as rows; one of the latter two is empty."""
     y = backend.asarray(y)
-    logits = y.reshape(int(np.prod(y.shape[:-1])), y.shape[-1])
+    logits = y.reshape(math.prod(y.shape[:-1]), y.shape[-1])
     if t.dtype.kind in "iu":
         labels = backend.asarray(t, np.int64).reshape(-1)
         return logits, labels, backend.empty((0, logits.shape[1]), logits.dtype)

@@ -5,9 +5,10 @@ import numpy as np
 from fastml._jit import njit_leaf, njit_parallel, prange, vecmath
 from fastml._jit.rowwise import lane_find, lane_max
 from fastml._jit.simd import TILE_COLS
+from fastml._jit.stretches import lane_sum64
 from fastml.kernels.activations.elements import apply, apply_backward
 from fastml.kernels.activations.forms import RELU
-from fastml.kernels.activations.rows import added, exponentials, shift
+from fastml.kernels.activations.rows import exponentials, exponentiate, shift
 
 # Elements of one task.
 TASK_SIZE = 8192
@@ -80,23 +81,25 @@ def backward(
 
 
 @njit_leaf
-def _normalise(log, x, start, n_rows, n_columns, spare, lanes, out):
+def _normalise(log, x, start, n_rows, n_columns, spare, out):
     """Write the softmax, or its logarithm, of rows that begin at a flat index."""
     n = n_rows * n_columns
     here = out[start : start + n]
     shift(x, start, n_rows, n_columns, here)
-    powers = spare if log else here
-    exponentials(here, n, powers)
+    real = x.dtype.type
+    if log:
+        exponentials(here, n, spare)
+    else:
+        exponentiate(here)
     for row in range(n_rows):
         first = row * n_columns
-        total = added(powers, first, n_columns, lanes)
         line = here[first : first + n_columns]
         if log:
-            less = vecmath.log(total)
+            less = real(vecmath.log(lane_sum64(spare, first, n_columns)))
             for i in range(n_columns):
                 line[i] -= less
         else:
-            factor = lanes.dtype.type(1) / total
+            factor = real(1.0 / lane_sum64(here, first, n_columns))
             for i in range(n_columns):
                 line[i] *= factor
 
@@ -124,26 +127,26 @@ def softmax(
     run = max(1, RUN_SIZE // k)
     task_rows = run * max(1, TASK_SIZE // (run * k))
     for task in prange(-(-n // task_rows)):
-        spare, lanes = np.empty(run * k if log else 0, x.dtype), np.empty(TILE_COLS, x.dtype)
+        spare = np.empty(run * k if log else 0, x.dtype)
         stop = min(n, (task + 1) * task_rows)
         for row in range(task * task_rows, stop, run):
-            _normalise(log, flat, row * k, min(run, stop - row), k, spare, lanes, written)
+            _normalise(log, flat, row * k, min(run, stop - row), k, spare, written)
 
 
 @njit_leaf
-def _softmax_gradient(log, y, g, spare, lanes, gradient):
+def _softmax_gradient(log, y, g, gradient):
     """Write the gradient by one row's arguments."""
     n = y.size
     if log:
-        total = added(g, 0, n, lanes)
+        total = y.dtype.type(lane_sum64(g, 0, n))
         for i in range(n):
             gradient[i] = g[i] - vecmath.exp(y[i]) * total
     else:
         for i in range(n):
-            spare[i] = g[i] * y[i]
-        total = added(spare, 0, n, lanes)
+            gradient[i] = g[i] * y[i]
+        total = y.dtype.type(lane_sum64(gradient, 0, n))
         for i in range(n):
-            gradient[i] = spare[i] - y[i] * total
+            gradient[i] -= y[i] * total
 
 
 @njit_parallel(work=lambda log, y, g, gradient: 8 * y.size)
@@ -169,9 +172,8 @@ def softmax_backward(
     n, k = y.shape
     task_rows = max(1, TASK_SIZE // k)
     for task in prange(-(-n // task_rows)):
-        spare, lanes = np.empty(0 if log else k, y.dtype), np.empty(TILE_COLS, y.dtype)
         for row in range(task * task_rows, min(n, (task + 1) * task_rows)):
-            _softmax_gradient(log, y[row], g[row], spare, lanes, gradient[row])
+            _softmax_gradient(log, y[row], g[row], gradient[row])
 
 
 @njit_leaf

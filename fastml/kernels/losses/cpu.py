@@ -7,8 +7,8 @@ threads.
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange, vecmath
-from fastml._jit.simd import TILE_COLS
-from fastml.kernels.activations.rows import added, exponentials, shift
+from fastml._jit.stretches import lane_sum64
+from fastml.kernels.activations.rows import exponentials, exponentiate, shift
 from fastml.kernels.losses.elements import (
     losses_of,
     penalties_of,
@@ -23,27 +23,27 @@ TASK_SIZE = 8192
 
 
 @njit_leaf
-def _row_sum(kind, o, t, spare, lanes):
+def _row_sum(kind, o, t, spare):
     """Return the sum of the losses of one sample's outputs."""
     total = 0.0
     for first in range(0, o.size, RUN_SIZE):
         stop = min(o.size, first + RUN_SIZE)
         losses_of(kind, o[first:stop], t[first:stop], spare)
-        total += added(spare, 0, stop - first, lanes)
+        total += lane_sum64(spare, 0, stop - first)
     return total
 
 
 @njit_leaf
 def _block_of_rows(kind, o, t, n_columns, sample_weight, start, stop, losses):
     """Return the weighted sum of the losses of rows start ... stop - 1."""
-    spare, lanes = np.empty(RUN_SIZE, o.dtype), np.empty(TILE_COLS, np.float64)
+    spare = np.empty(RUN_SIZE, o.dtype)
     total = 0.0
     run = RUN_SIZE // n_columns
     if run == 0:
         for row in range(start, stop):
             first = row * n_columns
             last = first + n_columns
-            found = _row_sum(kind, o[first:last], t[first:last], spare, lanes)
+            found = _row_sum(kind, o[first:last], t[first:last], spare)
             if losses.size:
                 losses[row] = found
             total += found * sample_weight[row] if sample_weight.size else found
@@ -54,10 +54,10 @@ def _block_of_rows(kind, o, t, n_columns, sample_weight, start, stop, losses):
         losses_of(kind, o[first:last], t[first:last], spare)
         if not losses.size and not sample_weight.size:
             # Nobody asks for single rows.
-            total += added(spare, 0, last - first, lanes)
+            total += lane_sum64(spare, 0, last - first)
             continue
         for row in range(row0, last_row):
-            found = added(spare, (row - row0) * n_columns, n_columns, lanes)
+            found = lane_sum64(spare, (row - row0) * n_columns, n_columns)
             if losses.size:
                 losses[row] = found
             total += found * sample_weight[row] if sample_weight.size else found
@@ -152,7 +152,6 @@ def _block_of_logits(x, n_columns, labels, targets, sample_weight, start, stop, 
     """Return the weighted sum of the cross-entropies of rows start ... stop - 1."""
     run = max(1, RUN_SIZE // n_columns)
     shifted, powers = np.empty(run * n_columns, x.dtype), np.empty(run * n_columns, x.dtype)
-    lanes = np.empty(TILE_COLS, np.float64)
     total = 0.0
     for row0 in range(start, stop, run):
         last_row = min(stop, row0 + run)
@@ -160,7 +159,7 @@ def _block_of_logits(x, n_columns, labels, targets, sample_weight, start, stop, 
         exponentials(shifted, (last_row - row0) * n_columns, powers)
         for row in range(row0, last_row):
             first = (row - row0) * n_columns
-            log_total = vecmath.log(added(powers, first, n_columns, lanes))
+            log_total = vecmath.log(lane_sum64(powers, first, n_columns))
             if labels.size:
                 found = log_total - np.float64(shifted[first + labels[row]])
             else:
@@ -211,13 +210,11 @@ def softmax_forward(
 
 
 @njit_leaf
-def _entropy_gradient(label, t, scale, lanes, powers):
+def _entropy_gradient(label, t, scale, powers):
     """Turn exponentials of a row, less its largest, into the gradient."""
     n = powers.size
-    whole = lanes.dtype.type(1)
-    if t.size:
-        whole = added(t, 0, n, lanes)
-    factor = scale * (whole / added(powers, 0, n, lanes))
+    whole = lane_sum64(t, 0, n) if t.size else 1.0
+    factor = scale * powers.dtype.type(whole / lane_sum64(powers, 0, n))
     if t.size:
         for j in range(n):
             powers[j] = powers[j] * factor - scale * t[j]
@@ -256,29 +253,28 @@ def softmax_backward(
     task_rows = run * max(1, TASK_SIZE // (run * k))
     nothing = np.empty(0, logits.dtype)
     for task in prange(-(-n // task_rows)):
-        lanes = np.empty(TILE_COLS, logits.dtype)
         stop = min(n, (task + 1) * task_rows)
         for row0 in range(task * task_rows, stop, run):
             n_rows = min(run, stop - row0)
             here = written[row0 * k : (row0 + n_rows) * k]
             shift(flat, row0 * k, n_rows, k, here)
-            exponentials(here, here.size, here)
+            exponentiate(here)
             for row in range(row0, row0 + n_rows):
                 label = labels[row] if labels.size else 0
                 t = nothing if labels.size else targets[row]
                 factor = scale[row] if scale.size > 1 else scale[0]
                 line = here[(row - row0) * k : (row - row0 + 1) * k]
-                _entropy_gradient(label, t, factor, lanes, line)
+                _entropy_gradient(label, t, factor, line)
 
 
 @njit_leaf
 def _block_of_weights(l1, l2, w):
-    spare, lanes = np.empty(RUN_SIZE, np.float64), np.empty(TILE_COLS, np.float64)
+    spare = np.empty(RUN_SIZE, np.float64)
     total = 0.0
     for first in range(0, w.size, RUN_SIZE):
         stop = min(w.size, first + RUN_SIZE)
         penalties_of(l1, l2, w[first:stop], spare)
-        total += added(spare, 0, stop - first, lanes)
+        total += lane_sum64(spare, 0, stop - first)
     return total
 
 
