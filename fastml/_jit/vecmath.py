@@ -1,4 +1,5 @@
-"""Elementary functions that LLVM vectorises: exp, log, log1p, tanh, sigmoid, erf.
+"""Elementary functions that LLVM vectorises: exp, log, log1p, tanh, sigmoid, erf, and the
+normal distribution.
 
 Called from a Numba kernel, each is a branch-free polynomial in the precision of its argument
 (float32 or float64), inlined into the caller's loop, where no call to libm stands in the way of
@@ -21,6 +22,7 @@ log1p         1.39     1.25
 tanh          1.31     1.32
 sigmoid       2.41     2.30
 erf           1.07     0.95
+normal        4.3      2.9
 =========  =======  =======
 """
 
@@ -65,6 +67,16 @@ def erf(x):
     from scipy import special
 
     return special.erf(x)
+
+
+def normal(x):
+    """Return the distribution function of the normal distribution at `x`, and ``exp(-x**2 / 2)``.
+
+    Of large negative `x` too the first keeps all its digits.
+    """
+    from scipy import special
+
+    return special.ndtr(x), np.exp(-0.5 * x * x)
 
 
 @overload(exp, jit_options=_OPTIONS)
@@ -188,6 +200,26 @@ def _erf(x):
         far = one - exp(-horner(select(size > largest, largest, size) - one, far_poly))
         y = select(size < one, near, far)
         return from_bits(integer(to_bits(y) | (to_bits(x) & sign)))
+
+    return impl
+
+
+@overload(normal, jit_options=_OPTIONS)
+def _normal(x):
+    c = CONSTANTS[x]
+    poly, centre, largest, sqrt_half = c.normal_poly, c.normal_centre, c.normal_max, c.sqrt_half
+    half, one, two, zero = c.half, c.one, c.two, c.zero
+
+    def impl(x):
+        size = abs(x)
+        size = select(size > largest, largest, size)
+        square = size * size
+        e = exp(-half * square)
+        # What rounding the square lost would be many units in the last place of e.
+        e = fma(e, -half * fma(size, size, -square), e)
+        z = size * sqrt_half
+        tail = half * e * horner((z - centre) / (z + centre), poly) / fma(two, z, one)
+        return select(x > zero, one - tail, tail), e
 
     return impl
 

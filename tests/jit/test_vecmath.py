@@ -154,3 +154,28 @@ def test_plain_python(name):
     x = np.linspace(0.1, 2, 5)
     np.testing.assert_allclose(getattr(vecmath, name)(x), evaluate(name, x), rtol=1e-15)
     assert np.ndim(getattr(vecmath, name)(x[0])) == 0
+
+
+@numba.njit(error_model="numpy")
+def normal_loop(x, share, density):
+    for i in range(x.size):
+        share[i], density[i] = vecmath.normal(x[i])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_normal_distribution(dtype):
+    info = np.finfo(dtype)
+    x = np.random.default_rng(0).uniform(-40, 10, 100_000).astype(dtype)
+    x[:6] = [0, np.inf, -np.inf, np.nan, info.max, info.min]
+    share, density = np.empty_like(x), np.empty_like(x)
+    normal_loop(x, share, density)
+    # SciPy's ndtr rounds the square of x; its erfcx does not need it.
+    size = np.minimum(abs(x).astype(np.longdouble), 50)
+    square = np.exp(-0.5 * size * size)
+    tail = 0.5 * special.erfcx((size / np.sqrt(np.longdouble(2))).astype(np.float64)) * square
+    tolerance = {"rtol": 5 * info.eps, "atol": 4 * info.smallest_subnormal}
+    np.testing.assert_allclose(share, np.where(x > 0, 1 - tail, tail), **tolerance)
+    np.testing.assert_allclose(density, square, **tolerance)
+    wide = x.astype(np.float64)[6:]
+    for got, plain in zip((share, density), vecmath.normal(wide), strict=True):
+        np.testing.assert_allclose(got[6:], plain, rtol=2000 * info.eps, atol=info.tiny)

@@ -62,10 +62,11 @@ def _value(kind, alpha, x, i):
     if GELU <= kind <= GELU_TANH:
         near = _limited(value, far)
         if kind == GELU:
-            bent = math.erf(real(SQRT_HALF) * near)
+            share = half * math.erfc(-real(SQRT_HALF) * near)
         else:
             bent = math.tanh(real(SQRT_2_PI) * (near + real(CUBIC) * near * near * near))
-        return (-far if value < -far else value) * (half + half * bent)
+            share = half + half * bent
+        return (-far if value < -far else value) * share
     return math.erf(value)
 
 
@@ -88,7 +89,7 @@ def _slope(kind, alpha, x, i):
         return _logistic(value, one)
     near = _limited(value, far)
     if kind == GELU:
-        factor = half + half * math.erf(real(SQRT_HALF) * near)
+        factor = half * math.erfc(-real(SQRT_HALF) * near)
         return factor + near * (real(DENSITY_AT_0) * math.exp(-half * near * near))
     if kind == GELU_TANH:
         square = near * near

@@ -15,7 +15,6 @@ from fastml.kernels.activations.forms import (
     SIGMOID,
     SOFTPLUS,
     SQRT_2_PI,
-    SQRT_HALF,
     TANH,
 )
 
@@ -50,10 +49,8 @@ def apply(kind, alpha, x, out):
             t = vecmath.tanh(half * select(x[i] > zero, zero, x[i]))
             out[i] = select(x[i] > zero, x[i], alpha * ((t + t) / (one - t)))
     elif kind == GELU:
-        scale = real(SQRT_HALF)
         for i in range(n):
-            factor = fma(half, vecmath.erf(scale * x[i]), half)
-            out[i] = select(x[i] < -far, -far, x[i]) * factor
+            out[i] = select(x[i] < -far, -far, x[i]) * vecmath.normal(x[i])[0]
     elif kind == GELU_TANH:
         cubic, scale = real(CUBIC), real(SQRT_2_PI)
         for i in range(n):
@@ -92,12 +89,10 @@ def apply_backward(kind, alpha, x, g, gradient):
             slope = alpha * vecmath.exp(select(x[i] > zero, zero, x[i]))
             gradient[i] = g[i] * select(x[i] > zero, one, slope)
     elif kind == GELU:
-        scale, density = real(SQRT_HALF), real(DENSITY_AT_0)
+        density = real(DENSITY_AT_0)
         for i in range(n):
-            near = _limited(x[i], far)
-            factor = fma(half, vecmath.erf(scale * near), half)
-            slope = near * (density * vecmath.exp(-half * near * near))
-            gradient[i] = g[i] * (factor + slope)
+            share, e = vecmath.normal(x[i])
+            gradient[i] = g[i] * fma(_limited(x[i], far), density * e, share)
     elif kind == GELU_TANH:
         cubic, scale, three = real(CUBIC), real(SQRT_2_PI), real(3 * CUBIC)
         for i in range(n):

@@ -11,7 +11,6 @@ from fastml.kernels.activations.forms import (
     ERF_SLOPE,
     FAR,
     SQRT_2_PI,
-    SQRT_HALF,
 )
 
 
@@ -49,9 +48,17 @@ def erf(x, alpha=0.0):
     return erf(x)
 
 
+def _normal(x):
+    if isinstance(x, np.ndarray | np.generic):
+        from scipy.special import ndtr
+    else:
+        from cupyx.scipy.special import ndtr
+    return ndtr(x)
+
+
 def gelu(x, alpha=0.0):
     """Return ``x`` times the distribution function of the normal distribution."""
-    return np.maximum(x, -FAR) * (0.5 * (1 + erf(SQRT_HALF * x)))
+    return np.maximum(x, -FAR) * _normal(x)
 
 
 def _bent(x):
@@ -104,7 +111,7 @@ def gelu_backward(x, g, alpha=0.0):
     """Return g times ``Phi(x) + x phi(x)``."""
     x = np.clip(x, -FAR, FAR)
     density = DENSITY_AT_0 * np.exp(-0.5 * x * x)
-    return g * (0.5 * (1 + erf(SQRT_HALF * x)) + x * density)
+    return g * (_normal(x) + x * density)
 
 
 def gelu_tanh_backward(x, g, alpha=0.0):

@@ -24,7 +24,7 @@ def _elements(dtype, scale, seed):
 def forward(dtype, scale, seed):
     kind, alpha, x = _elements(dtype, scale, seed)
     eps = float(np.finfo(dtype).eps)
-    # GELU is x times 1 + erf, which has lost its leading digits below 0.
+    # The approximation of GELU is x times 1 + tanh, which has lost leading digits below 0.
     return Case(
         {"kind": kind, "alpha": alpha, "x": x, "out": sentinel(x.size, dtype)}, ("out",),
         rtol=8 * eps, atol=8 * eps,
