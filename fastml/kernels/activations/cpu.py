@@ -134,19 +134,26 @@ def softmax(
 
 
 @njit_leaf
-def _softmax_gradient(log, y, g, gradient):
-    """Write the gradient by one row's arguments."""
+def _softmax_gradient(log, y, g, n_columns, gradient):
+    """Write the gradient by the arguments of rows given as flat arrays."""
+    real = y.dtype.type
     n = y.size
     if log:
-        total = y.dtype.type(lane_sum64(g, 0, n))
-        for i in range(n):
-            gradient[i] = g[i] - vecmath.exp(y[i]) * total
+        exponentials(y, n, gradient)
     else:
         for i in range(n):
             gradient[i] = g[i] * y[i]
-        total = y.dtype.type(lane_sum64(gradient, 0, n))
-        for i in range(n):
-            gradient[i] -= y[i] * total
+    for first in range(0, n, n_columns):
+        last = first + n_columns
+        line, given, result = gradient[first:last], g[first:last], y[first:last]
+        if log:
+            total = real(lane_sum64(g, first, n_columns))
+            for i in range(n_columns):
+                line[i] = given[i] - line[i] * total
+        else:
+            total = real(lane_sum64(gradient, first, n_columns))
+            for i in range(n_columns):
+                line[i] -= result[i] * total
 
 
 @njit_parallel(work=lambda log, y, g, gradient: 8 * y.size)
@@ -170,10 +177,14 @@ def softmax_backward(
         Written: ``g * y - y * sum(g * y)`` of every row; for logarithms ``g - exp(y) * sum(g)``.
     """
     n, k = y.shape
-    task_rows = max(1, TASK_SIZE // k)
+    flat, given, written = y.reshape(-1), g.reshape(-1), gradient.reshape(-1)
+    run = max(1, RUN_SIZE // k)
+    task_rows = run * max(1, TASK_SIZE // (run * k))
     for task in prange(-(-n // task_rows)):
-        for row in range(task * task_rows, min(n, (task + 1) * task_rows)):
-            _softmax_gradient(log, y[row], g[row], gradient[row])
+        stop = min(n, (task + 1) * task_rows)
+        for row in range(task * task_rows, stop, run):
+            first, last = row * k, min(stop, row + run) * k
+            _softmax_gradient(log, flat[first:last], given[first:last], k, written[first:last])
 
 
 @njit_leaf
