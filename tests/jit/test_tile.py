@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fastml._jit import njit_serial
 from fastml._jit.nearest import side_by_side, tile_best, tile_best_wide, wide_panels
+from fastml._jit.reductions import lane_sum64, lane_top
 from fastml._jit.rowwise import (
     lane_argmax,
     lane_find,
@@ -23,8 +24,6 @@ from fastml._jit.stretches import (
     lane_squared_distance,
     lane_squared_distance64,
     lane_subtract,
-    lane_sum64,
-    lane_top,
     squares_side_by_side,
     vector_lanes,
 )

@@ -8,6 +8,8 @@ import pytest
 from scipy import special
 
 from fastml._jit import vecmath
+from fastml._jit.lanes import widest_vectors
+from fastml._jit.simd import simd_level
 
 NAMES = ("exp", "log", "log1p", "tanh", "sigmoid", "erf")
 DTYPES = (np.float32, np.float64)
@@ -183,3 +185,20 @@ def test_normal_distribution(dtype):
     wide = x.astype(np.float64)[6:]
     for got, plain in zip((share, density), vecmath.normal(wide), strict=True):
         np.testing.assert_allclose(got[6:], plain, rtol=2000 * info.eps, atol=info.tiny)
+
+
+def test_widest_vectors_change_no_bit():
+    @numba.njit(error_model="numpy")
+    def loop(x, out):
+        widest_vectors()
+        for i in range(x.size):
+            out[i] = vecmath.tanh(x[i])
+
+    x = np.random.default_rng(0).normal(size=1001).astype(np.float32)
+    out = np.empty_like(x)
+    loop(x, out)
+    np.testing.assert_array_equal(out, evaluate("tanh", x))
+    code = loop.inspect_llvm(loop.signatures[0])
+    assert '"prefer-vector-width"="512"' in code
+    if simd_level() == "avx512":
+        assert "<16 x float>" in code

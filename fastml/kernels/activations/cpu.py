@@ -3,9 +3,9 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange, vecmath
+from fastml._jit.reductions import lane_sum64
 from fastml._jit.rowwise import lane_find, lane_max
 from fastml._jit.simd import TILE_COLS
-from fastml._jit.stretches import lane_sum64
 from fastml.kernels.activations.elements import apply, apply_backward
 from fastml.kernels.activations.forms import RELU
 from fastml.kernels.activations.rows import exponentials, exponentiate, shift

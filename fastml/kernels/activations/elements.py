@@ -1,7 +1,7 @@
 """Activations of a stretch of elements: a loop each, that LLVM turns into vectors."""
 
 from fastml._jit import njit_leaf, vecmath
-from fastml._jit.lanes import fma, select
+from fastml._jit.lanes import fma, select, widest_vectors
 from fastml.kernels.activations.forms import (
     CUBIC,
     DENSITY_AT_0,
@@ -28,6 +28,7 @@ def _limited(x, far):
 @njit_leaf
 def apply(kind, alpha, x, out):
     """Write the activation of every element."""
+    widest_vectors()
     n = x.size
     real = x.dtype.type
     zero, one, half, far = real(0), real(1), real(0.5), real(FAR)
@@ -69,6 +70,7 @@ def apply(kind, alpha, x, out):
 @njit_leaf
 def apply_backward(kind, alpha, x, g, gradient):
     """Write g times the derivative of every element."""
+    widest_vectors()
     n = x.size
     real = x.dtype.type
     zero, one, half, far = real(0), real(1), real(0.5), real(FAR)

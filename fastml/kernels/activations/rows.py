@@ -1,7 +1,8 @@
 """Steps of a softmax over short runs of rows that stay in the cache."""
 
 from fastml._jit import njit_leaf, vecmath
-from fastml._jit.stretches import lane_top
+from fastml._jit.lanes import widest_vectors
+from fastml._jit.reductions import lane_top
 
 
 @njit_leaf
@@ -18,6 +19,7 @@ def shift(x, start, n_rows, n_columns, shifted):
 @njit_leaf
 def exponentials(shifted, n, out):
     """Write exponentials of the first `n` elements; of all rows at once, for rows may be short."""
+    widest_vectors()
     for i in range(n):
         out[i] = vecmath.exp(shifted[i])
 
@@ -25,5 +27,6 @@ def exponentials(shifted, n, out):
 @njit_leaf
 def exponentiate(values):
     """Do so in place: of two names for one array LLVM would not make vectors."""
+    widest_vectors()
     for i in range(values.size):
         values[i] = vecmath.exp(values[i])

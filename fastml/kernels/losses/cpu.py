@@ -7,7 +7,7 @@ threads.
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange, vecmath
-from fastml._jit.stretches import lane_sum64
+from fastml._jit.reductions import lane_sum64
 from fastml.kernels.activations.rows import exponentials, exponentiate, shift
 from fastml.kernels.losses.elements import (
     losses_of,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, vecmath
-from fastml._jit.lanes import select
+from fastml._jit.lanes import select, widest_vectors
 from fastml.kernels.losses.forms import (
     BINARY_CROSS_ENTROPY,
     CROSS_ENTROPY,
@@ -16,6 +16,7 @@ from fastml.kernels.losses.forms import (
 @njit_leaf
 def losses_of(kind, o, t, out):
     """Write the loss of every output o with target t."""
+    widest_vectors()
     n = o.size
     real = o.dtype.type
     zero, one, half = real(0), real(1), real(0.5)
@@ -49,6 +50,7 @@ def losses_of(kind, o, t, out):
 @njit_leaf
 def slopes_of(kind, scale, o, t, out):
     """Write scale times the derivative by every output."""
+    widest_vectors()
     n = o.size
     real = o.dtype.type
     zero, one, two = real(0), real(1), real(2)
