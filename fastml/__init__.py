@@ -14,6 +14,7 @@ __all__ = [
     "decomposition",
     "get_config",
     "losses",
+    "matrix_calculus",
     "set_config",
     "show_versions",
     "warmup",

@@ -135,11 +135,12 @@ def test_gradients_are_what_differences_say(name, number, inputs, params):
 
 
 def test_every_primitive_says_how_it_is_written():
+    params = {name: params for name, _, _, params in cases()}
     for name, primitive in PRIMITIVES.items():
         n = 3 if isinstance(primitive.adjoints, ad.Each) else len(primitive.adjoints)
         inputs = ["a", "b", "c"][:n]
-        assert "a" in primitive.text.format(*inputs), name
-        assert primitive.latex.format(*inputs), name
+        assert "a" in primitive.text.format(*inputs, **params[name]), name
+        assert primitive.latex.format(*inputs, **params[name]), name
         for text, latex in primitive.partials:
-            text.format(*inputs)
-            latex.format(*inputs)
+            text.format(*inputs, **params[name])
+            latex.format(*inputs, **params[name])

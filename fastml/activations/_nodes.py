@@ -65,13 +65,13 @@ relu = primitive(
 leaky_relu = primitive(
     "leaky_relu", *elementwise(LEAKY_RELU, lambda g, out, x, alpha: _steps(g, x, alpha)),
     text="leaky_relu({0})", latex=r"\mathrm{{leaky\,relu}}({0})",
-    partials=(("1 if {0} > 0 else alpha", r"[{0} > 0] + \alpha [{0} \le 0]"),),
+    partials=(("1 if {0} > 0 else {alpha}", r"[{0} > 0] + {alpha} [{0} \le 0]"),),
     example=_with_alpha(0.2),
 )  # fmt: skip
 elu = primitive(
     "elu", *elementwise(ELU, _elu_adjoint),
     text="elu({0})", latex=r"\mathrm{{elu}}({0})",
-    partials=(("1 if {0} > 0 else alpha exp({0})", r"[{0} > 0] + \alpha e^{{{0}}} [{0} \le 0]"),),
+    partials=(("1 if {0} > 0 else {alpha} exp({0})", r"[{0} > 0] + {alpha} e^{{{0}}} [{0} \le 0]"),),
     example=_with_alpha(0.7),
 )  # fmt: skip
 erf = primitive(

@@ -9,6 +9,8 @@ dL/d(re) + i dL/d(im), as PyTorch's are.
 from fastml.autodiff import _operators, primitives
 from fastml.autodiff._backward import gradients
 from fastml.autodiff._check import GradientCheck, check_grad, numerical_gradient
+from fastml.autodiff._draw import draw, to_dot
+from fastml.autodiff._explain import explain
 from fastml.autodiff._functional import grad, hessian, hvp, jacobian, stop_gradient, value_and_grad
 from fastml.autodiff._mode import no_grad, scope
 from fastml.autodiff._primitive import PRIMITIVES, Each, Primitive, primitive
@@ -22,6 +24,8 @@ __all__ = [
     "Primitive",
     "Variable",
     "check_grad",
+    "draw",
+    "explain",
     "grad",
     "gradients",
     "hessian",
@@ -32,6 +36,7 @@ __all__ = [
     "primitive",
     "scope",
     "stop_gradient",
+    "to_dot",
     "value_and_grad",
     "variable",
 ]

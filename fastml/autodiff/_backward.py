@@ -154,7 +154,7 @@ def _propagate(
                 gradient = adjoint(g, out, *args, **params)
                 value = x.value
                 if gradient.shape != value.shape or gradient.dtype != value.dtype:
-                    gradient = _fitted(gradient, value)
+                    gradient = fitted(gradient, value)
                 if x in pending:
                     gradient = pending[x] + gradient
                 pending[x] = gradient
@@ -164,7 +164,7 @@ def _propagate(
     return found
 
 
-def _fitted(gradient: Any, value: Any) -> Any:
+def fitted(gradient: Any, value: Any) -> Any:
     """Undo broadcasting and promotion: return a gradient of a value's shape and dtype."""
     from fastml.autodiff import primitives as p
 

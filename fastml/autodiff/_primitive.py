@@ -1,6 +1,7 @@
 """Primitives: the operations of the graph, each a function and its adjoints."""
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -80,7 +81,11 @@ class Primitive:
     def refused(self, values: Sequence[Any], error: Exception) -> ValueError:
         """Return the error for inputs that the function does not take."""
         shapes = [str(np.shape(value)) for value in values]
-        what = self.text.format(*(f"<{shape}>" for shape in shapes), *[""] * 8)
+        what = re.sub(
+            r"\{(\w+)\}",
+            lambda m: f"<{shapes[int(m[1])]}>" if m[1] in map(str, range(len(shapes))) else "...",
+            self.text,
+        )
         return ValueError(
             f"{self.name} does not take shapes {' and '.join(shapes)} in {what}: {error}"
         )

@@ -49,7 +49,11 @@ def _example(rng: np.random.Generator) -> Any:
 
 _node = primitive(
     "penalty", _penalty, _penalty_adjoint,
-    text="penalty({0})", latex=r"\Omega({0})", example=_example,
+    text="sum({on_size} |{0}| + {on_square} {0}^2)",
+    latex=r"\sum {on_size} \left|{0}\right| + {on_square} {0}^2",
+    partials=(("{on_size} sign({0}) + 2 * {on_square} {0}",
+               r"{on_size}\,\mathrm{{sign}}\,{0} + 2 \cdot {on_square}\,{0}"),),
+    example=_example,
 )  # fmt: skip
 
 

@@ -7,8 +7,10 @@ from fastml.autodiff.primitives.products import *  # noqa: F403
 from fastml.autodiff.primitives.reductions import *  # noqa: F403
 from fastml.autodiff.primitives.shapes import *  # noqa: F403
 
-__all__ = [
-    name
-    for module in (elementwise, linalg, products, reductions, shapes)
-    for name in module.__all__
-]
+# Spelled so that type checkers can follow.
+__all__ = []
+__all__ += elementwise.__all__
+__all__ += linalg.__all__
+__all__ += products.__all__
+__all__ += reductions.__all__
+__all__ += shapes.__all__

@@ -234,7 +234,8 @@ def _clip_adjoint(g: Any, out: Any, a: Any, low: Any, high: Any) -> Any:
 
 clip = primitive(
     "clip", _clip, _clip_adjoint,
-    text="clip({0})", latex=r"\mathrm{{clip}}({0})", partials=(("[inside]", "[inside]"),),
+    text="clip({0})", latex=r"\mathrm{{clip}}({0})",
+    partials=(("[{low} < {0} < {high}]", "[{low} < {0} < {high}]"),),
     example=lambda rng: ((rng.standard_normal((3, 4)),), {"low": -0.4, "high": 0.6}),
 )  # fmt: skip
 
@@ -265,7 +266,7 @@ real = primitive(
 )  # fmt: skip
 imag = primitive(
     "imag", np.imag, lambda g, out, a: g * 1j if _is_complex(a) else g * 0,
-    text="Im {0}", latex=r"\mathrm{{Im}}\,{0}", partials=(("i", "i"),),
+    text="Im {0}", latex=r"\mathrm{{Im}}\,{0}",
 )  # fmt: skip
 
 

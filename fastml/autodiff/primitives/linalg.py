@@ -48,7 +48,9 @@ def _inv_adjoint(g: Any, out: Any, a: Any) -> Any:
 
 
 inv = primitive(
-    "inv", _inv, _inv_adjoint, text="inv({0})", latex="{0}^{{-1}}", example=_regular,
+    "inv", _inv, _inv_adjoint, text="inv({0})", latex="{0}^{{-1}}",
+    # The point stands for the gradient between the two.
+    partials=(("-inv({0})' . inv({0})'", r"-{0}^{{-T}} \cdot {0}^{{-T}}"),), example=_regular,
 )  # fmt: skip
 
 
@@ -147,6 +149,8 @@ def _solve_by_matrix(g: Any, out: Any, a: Any, b: Any) -> Any:
 solve: Operation = primitive(
     "solve", _solve, _solve_by_matrix, lambda g, out, a, b: solve(hermitian(a), g),
     text="solve({0}, {1})", latex="{0}^{{-1}} {1}",
+    partials=(("-inv({0})' . solve({0}, {1})'", r"-{0}^{{-T}} \cdot ({0}^{{-1}} {1})^T"),
+              ("inv({0})'", "{0}^{{-T}}")),
     example=lambda rng: [
         ((rng.standard_normal((3, 3)) + 3 * np.eye(3), rng.standard_normal(shape)), {})
         for shape in ((3,), (3, 2))

@@ -100,7 +100,8 @@ def _prod_adjoint(g: Any, out: Any, a: Any, axis: Axes = None, keepdims: bool = 
 
 prod = primitive(
     "prod", _prod, _prod_adjoint,
-    text="prod({0})", latex=r"\prod {0}", example=_axes,
+    text="prod({0})", latex=r"\prod {0}",
+    partials=(("prod({0}) / {0}", r"\frac{{\prod {0}}}{{{0}}}"),), example=_axes,
 )  # fmt: skip
 
 
@@ -123,10 +124,12 @@ def _min(a: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 max = primitive(
-    "max", _max, _extreme_adjoint, text="max({0})", latex=r"\max {0}", example=_axes,
+    "max", _max, _extreme_adjoint, text="max({0})", latex=r"\max {0}",
+    partials=(("[{0} = max({0})]", r"[{0} = \max {0}]"),), example=_axes,
 )  # fmt: skip
 min = primitive(
-    "min", _min, _extreme_adjoint, text="min({0})", latex=r"\min {0}", example=_axes,
+    "min", _min, _extreme_adjoint, text="min({0})", latex=r"\min {0}",
+    partials=(("[{0} = min({0})]", r"[{0} = \min {0}]"),), example=_axes,
 )  # fmt: skip
 
 
@@ -180,7 +183,11 @@ def _first_and_last_axis(rng: np.random.Generator) -> Any:
 
 softmax = primitive(
     "softmax", *fused.normalised(False, _softmax_adjoint),
-    text="softmax({0})", latex=r"\mathrm{{softmax}}({0})", example=_first_and_last_axis,
+    text="softmax({0})", latex=r"\mathrm{{softmax}}({0})",
+    partials=(("diag(softmax({0})) - softmax({0}) softmax({0})'",
+               r"\mathrm{{diag}}(\mathrm{{softmax}}({0}))"
+               r" - \mathrm{{softmax}}({0})\,\mathrm{{softmax}}({0})^T"),),
+    example=_first_and_last_axis,
 )  # fmt: skip
 log_softmax = primitive(
     "log_softmax", *fused.normalised(True, _log_softmax_adjoint),
@@ -215,5 +222,6 @@ def _norm2_adjoint(g: Any, out: Any, a: Any, axis: Axes = None, keepdims: bool =
 
 norm2 = primitive(
     "norm2", _norm2, _norm2_adjoint,
-    text="||{0}||", latex=r"\left\|{0}\right\|", partials=(("{0} / ||{0}||", ""),), example=_axes,
+    text="||{0}||", latex=r"\left\|{0}\right\|",
+    partials=(("{0} / ||{0}||", r"\frac{{{0}}}{{\left\|{0}\right\|}}"),), example=_axes,
 )  # fmt: skip

@@ -120,7 +120,8 @@ def _takes_twice(index: Any) -> bool:
 
 getitem = primitive(
     "getitem", _getitem, lambda g, out, a, index: scatter(g, index=index, shape=a.shape),
-    text="{0}[...]", latex=r"{0}_{{\cdot}}", partials=(("1", "1"),),
+    text="{0}[{index}]", latex=r"{0}_{{{index}}}",
+    partials=(("[selected]", r"[\mathrm{{selected}}]"),),
     example=lambda rng: [
         ((rng.standard_normal((3, 4)),), {"index": index})
         for index in (1, (slice(None), slice(None, None, 2)), ([0, 2, 0],), (Ellipsis, None, -1))
