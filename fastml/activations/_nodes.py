@@ -65,24 +65,20 @@ relu = primitive(
 leaky_relu = primitive(
     "leaky_relu", *elementwise(LEAKY_RELU, lambda g, out, x, alpha: _steps(g, x, alpha)),
     text="leaky_relu({0})", latex=r"\mathrm{{leaky\,relu}}({0})",
-    partials=(("1 if {0} > 0 else {alpha}", r"[{0} > 0] + {alpha} [{0} \le 0]"),),
     example=_with_alpha(0.2),
 )  # fmt: skip
 elu = primitive(
     "elu", *elementwise(ELU, _elu_adjoint),
     text="elu({0})", latex=r"\mathrm{{elu}}({0})",
-    partials=(("1 if {0} > 0 else {alpha} exp({0})", r"[{0} > 0] + {alpha} e^{{{0}}} [{0} \le 0]"),),
     example=_with_alpha(0.7),
 )  # fmt: skip
 erf = primitive(
     "erf", *elementwise(ERF, lambda g, out, x: g * (ERF_SLOPE * exp(-square(x)))),
     text="erf({0})", latex=r"\mathrm{{erf}}({0})",
-    partials=(("2 exp(-{0}^2) / sqrt(pi)", r"\frac{{2}}{{\sqrt{{\pi}}}} e^{{-{0}^2}}"),),
 )  # fmt: skip
 gelu = primitive(
     "gelu", *elementwise(GELU, _gelu_adjoint),
     text="gelu({0})", latex=r"{0}\,\Phi({0})",
-    partials=(("Phi({0}) + {0} phi({0})", r"\Phi({0}) + {0}\,\varphi({0})"),),
 )  # fmt: skip
 gelu_tanh = primitive(
     "gelu_tanh", *elementwise(GELU_TANH, _gelu_tanh_adjoint),
