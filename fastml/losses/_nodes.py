@@ -104,8 +104,8 @@ def _elementwise(
         Derivatives by output and target, ``f(o, t)``, made of primitives, for gradients that are to
         be differentiated again.
     **written
-        Text, LaTeX and example of the primitive. Local derivatives are not written out: they depend on
-        the reduction.
+        Example of the primitive. Its text is its name: what is summed, and by which weights, depends
+        on the reduction.
     """
 
     def forward(o: Any, t: Any, how: Reduction) -> Any:
@@ -188,36 +188,30 @@ def _inside_margin(o: Any, t: Any) -> Any:
 
 squared = _elementwise(
     "squared", forms.SQUARED, lambda o, t: o - t, lambda o, t: t - o,
-    text="1/2 sum(({0} - {1})^2)", latex=r"\tfrac12 \sum ({0} - {1})^2",
     example=_example(_normal, _normal),
 )  # fmt: skip
 cross_entropy = _elementwise(
     "cross_entropy", forms.CROSS_ENTROPY, _ratio, lambda o, t: -p.log(o),
-    text="-sum({1} ln {0})", latex=r"-\sum {1} \ln {0}",
     example=_example(_inside, _inside),
 )  # fmt: skip
 binary_cross_entropy = _elementwise(
     "binary_cross_entropy", forms.BINARY_CROSS_ENTROPY,
     lambda o, t: p.sigmoid(o) - t, lambda o, t: -o,
-    text="sum(softplus({0}) - {0} {1})", latex=r"\sum \ln(1 + e^{{{0}}}) - {0} {1}",
     example=_example(_normal, _inside),
 )  # fmt: skip
 hinge = _elementwise(
     "hinge", forms.HINGE,
     lambda o, t: -t * _inside_margin(o, t), lambda o, t: -o * _inside_margin(o, t),
-    text="sum(max(1 - {1} {0}, 0))", latex=r"\sum \max(1 - {1} {0}, 0)",
     example=_example(_normal, _signs),
 )  # fmt: skip
 squared_hinge = _elementwise(
     "squared_hinge", forms.SQUARED_HINGE,
     lambda o, t: -2 * t * ((1 - t * o) * _inside_margin(o, t)),
     lambda o, t: -2 * o * ((1 - t * o) * _inside_margin(o, t)),
-    text="sum(max(1 - {1} {0}, 0)^2)", latex=r"\sum \max(1 - {1} {0}, 0)^2",
     example=_example(_normal, _signs),
 )  # fmt: skip
 poisson = _elementwise(
     "poisson", forms.POISSON, lambda o, t: p.exp(o) - t, lambda o, t: -o,
-    text="sum(exp({0}) - {1} {0})", latex=r"\sum e^{{{0}}} - {1} {0}",
     example=_example(_normal, _inside),
 )  # fmt: skip
 
@@ -287,6 +281,5 @@ def _logits_and_targets(rng: np.random.Generator) -> Any:
 
 softmax_cross_entropy = primitive(
     "softmax_cross_entropy", _softmax_forward, _by_logits, _by_probabilities,
-    text="-sum({1} ln softmax({0}))", latex=r"-\sum {1} \ln \mathrm{{softmax}}({0})",
     example=_logits_and_targets,
 )  # fmt: skip
