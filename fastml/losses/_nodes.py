@@ -104,8 +104,8 @@ def _elementwise(
         Derivatives by output and target, ``f(o, t)``, made of primitives, for gradients that are to
         be differentiated again.
     **written
-        Example of the primitive. Its text is its name: what is summed, and by which weights, depends
-        on the reduction.
+        Example of the primitive. Its text is its name: what is summed, and by which weights,
+        depends on the reduction.
     """
 
     def forward(o: Any, t: Any, how: Reduction) -> Any:
