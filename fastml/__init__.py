@@ -14,6 +14,7 @@ __all__ = [
     "decomposition",
     "get_config",
     "kernel_approximation",
+    "losses",
     "matrix_calculus",
     "metrics",
     "set_config",

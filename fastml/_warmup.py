@@ -89,9 +89,21 @@ def _competitive(backend: Backend, dtype: np.dtype[Any]) -> None:
 
 
 def _activations(backend: Backend, dtype: np.dtype[Any]) -> None:
-    from fastml.activations import winner_take_all
+    from fastml import activations, autodiff
 
-    winner_take_all(_blobs(dtype))
+    x = autodiff.variable(_blobs(dtype))
+    for activation in (activations.gelu, activations.softmax, activations.winner_take_all):
+        y = activation(x)
+        y.backward(np.ones_like(x.value))
+
+
+def _losses(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff, losses
+
+    x = autodiff.variable(_blobs(dtype))
+    losses.squared(x, x.value).backward()
+    losses.softmax_cross_entropy(x, np.zeros(len(x), np.int64)).backward()
+    losses.l2(x).backward()
 
 
 def _elementwise(backend: Backend, dtype: np.dtype[Any]) -> None:
@@ -117,6 +129,7 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "minibatch": _minibatch,
     "competitive": _competitive,
     "activations": _activations,
+    "losses": _losses,
     "elementwise": _elementwise,
     "rng": _rng,
 }
@@ -137,7 +150,7 @@ def warmup(
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
-        "activations", "elementwise", "rng"; all by default.
+        "activations", "losses", "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

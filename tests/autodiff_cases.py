@@ -2,6 +2,9 @@
 
 import numpy as np
 
+import fastml.activations._nodes
+import fastml.losses._nodes
+import fastml.losses._penalties  # noqa: F401
 from fastml.autodiff import PRIMITIVES
 
 # Where PyTorch has another name or other parameters; otherwise torch.<name>(*inputs, **params).
@@ -15,6 +18,13 @@ ELSEWHERE = {
     "clip": lambda t, a, low, high: t.clamp(a, low, high),
     "concatenate": lambda t, *arrays, axis: t.cat(arrays, dim=axis),
     "cumsum": lambda t, a, axis: t.cumsum(a, dim=axis),
+    "elu": lambda t, a, alpha: t.nn.functional.elu(a, alpha),
+    "gelu": lambda t, a: t.nn.functional.gelu(a),
+    "gelu_tanh": lambda t, a: t.nn.functional.gelu(a, approximate="tanh"),
+    "leaky_relu": lambda t, a, alpha: t.nn.functional.leaky_relu(a, alpha),
+    "log_softmax": lambda t, a, axis: t.log_softmax(a, dim=axis),
+    "penalty": lambda t, a, on_size, on_square: on_size * a.abs().sum() + on_square * (a**2).sum(),
+    "winner_take_all": lambda t, a: t.nn.functional.one_hot(a.argmax(-1), a.shape[-1]) + 0 * a,
     "det": lambda t, a: t.linalg.det(a),
     "divide": lambda t, a, b: a / b,
     "einsum": lambda t, *arrays, subscripts: t.einsum(subscripts, *arrays),
@@ -41,6 +51,35 @@ ELSEWHERE = {
     "sum": lambda t, a, axis=None, keepdims=False: t.sum(a, _axes(a, axis), keepdims),
     "transpose": lambda t, a, axes=None: t.permute(a, axes or tuple(range(a.ndim))[::-1]),
 }
+# The loss of every output, which PyTorch does not reduce as we do.
+LOSSES = {
+    "squared": lambda t, o, y: 0.5 * t.nn.functional.mse_loss(o, y, reduction="none"),
+    "cross_entropy": lambda t, o, y: -y * t.log(o),
+    "binary_cross_entropy": lambda t, o, y: t.nn.functional.binary_cross_entropy_with_logits(
+        o, y, reduction="none"
+    ),
+    "hinge": lambda t, o, y: t.relu(1 - y * o),
+    "squared_hinge": lambda t, o, y: t.relu(1 - y * o) ** 2,
+    "poisson": lambda t, o, y: t.nn.functional.poisson_nll_loss(o, y, reduction="none"),
+    "softmax_cross_entropy": lambda t, o, y: _softmax_losses(t, o, y),
+}
+
+
+def _softmax_losses(torch, logits, targets):
+    flat = logits.reshape(-1, logits.shape[-1])
+    labels = not targets.is_floating_point()
+    targets = targets.reshape(-1) if labels else targets.reshape(flat.shape)
+    found = torch.nn.functional.cross_entropy(flat, targets, reduction="none")
+    return found.reshape(logits.shape[:-1])
+
+
+def _reduced(torch, name, outputs, targets, how):
+    found = LOSSES[name](torch, outputs, targets)
+    if name != "softmax_cross_entropy":
+        found = found.reshape(len(found), -1).sum(1)
+    if how.weight is not None:
+        found = found * torch.tensor(how.weight, dtype=found.dtype)
+    return found * how.factor if how.each else how.factor * found.sum()
 
 
 def _axes(a, axis):
@@ -58,6 +97,8 @@ def _product(torch, a, axis, keepdims):
 
 def torch_function(torch, name):
     """Return what PyTorch has for a primitive."""
+    if name in LOSSES:
+        return lambda *args, **params: _reduced(torch, name, *args, **params)
     if name in ELSEWHERE:
         return lambda *args, **params: ELSEWHERE[name](torch, *args, **params)
     return getattr(torch, name)

@@ -5,6 +5,8 @@ import hashlib
 import numpy as np
 from scipy import sparse
 
+from fastml import activations, losses
+from fastml import autodiff as ad
 from fastml.cluster import KMeans, MiniBatchKMeans, WinnerTakeAll
 from fastml.decomposition import PCA, IncrementalPCA, KernelPCA
 from fastml.kernel_approximation import Nystroem
@@ -131,10 +133,30 @@ def pairwise_hashes(dtype):
     return found
 
 
+def loss_hashes(dtype):
+    """Return the hashes of losses, of activations, and of their gradients."""
+    X, weight = rows(dtype)
+    x, signs = ad.variable(X - 5), np.sign(X - 5)
+    results = {
+        "squared": losses.squared(x, signs, sample_weight=weight),
+        "hinge": losses.hinge(x, signs, reduction="none"),
+        "softmax_cross_entropy": losses.softmax_cross_entropy(x, np.arange(N_ROWS) % N_COLUMNS),
+        "elastic_net": losses.elastic_net(x),
+        "gelu": activations.gelu(x),
+        "log_softmax": activations.log_softmax(x),
+    }
+    found = {}
+    for name, result in results.items():
+        (gradient,) = ad.gradients(result, [x], np.ones_like(result.value))
+        found[name] = f"{digest(result.value)} {digest(gradient)}"
+    return found
+
+
 def all_hashes(dtype=np.float32):
-    """Return the hashes of all models and kernel matrices of a dtype."""
+    """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
-    return hashes(model for make in models for model in make(dtype)) | pairwise_hashes(dtype)
+    found = hashes(model for make in models for model in make(dtype))
+    return found | pairwise_hashes(dtype) | loss_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

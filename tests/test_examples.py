@@ -90,6 +90,18 @@ def test_circles(tmp_path):
     assert ran.pictures == {"circles_boundaries", "circles_components", "circles_projections"}
 
 
+@pytest.mark.timeout(600)
+def test_softmax_loss_is_that_of_the_notes(tmp_path):
+    figures, pictures = run("softmax_loss", tmp_path)
+    assert figures("exponential") == [[24.53, 164.02, 0.18]]
+    assert figures("softmax") == [[0.13, 0.87, 0.0]]
+    assert figures("loss") == [[2.04, 0.13]]
+    (sigmoid,), (relu,) = figures("sigmoid"), figures("relu")
+    assert sigmoid[0] < 1e-6
+    assert relu == [1]
+    assert set(pictures) == {f"softmax_{name}" for name in ("loss", "activations", "vanishing")}
+
+
 def test_progress_is_optional(monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(EXAMPLES)

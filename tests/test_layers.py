@@ -13,7 +13,7 @@ LAYERS = (
     ("config", "_jit", "_random", "_callbacks"),
     ("backends", "blocks"),
     ("kernels",),
-    ("activations", "autodiff", "nn"),
+    ("activations", "autodiff", "losses", "nn"),
     (
         "_validation",
         *("cluster", "decomposition", "kernel_approximation", "linear_model", "metrics"),

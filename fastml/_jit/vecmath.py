@@ -1,4 +1,5 @@
-"""Elementary functions that LLVM vectorises: exp, log, log1p, tanh, sigmoid.
+"""Elementary functions that LLVM vectorises: exp, log, log1p, tanh, sigmoid, erf, and the
+normal distribution.
 
 Called from a Numba kernel, each is a branch-free polynomial in the precision of its argument
 (float32 or float64), inlined into the caller's loop, where no call to libm stands in the way of
@@ -9,8 +10,8 @@ vector body of a loop, its scalar remainder, and the serial and the parallel var
 all give the same bits.
 
 Largest errors found, in units in the last place, on a CPU with FMA: float32 over all 2**32
-arguments, float64 over random arguments at every exponent and densely where results are of order
-one. Subnormal arguments and results are included.
+arguments (erf: those from 1/64 to 4.5, and every 32nd), float64 over random arguments at every
+exponent and densely where results are of order one. Subnormal arguments and results are included.
 
 =========  =======  =======
 function   float32  float64
@@ -20,6 +21,8 @@ log           0.84     0.80
 log1p         1.39     1.25
 tanh          1.31     1.32
 sigmoid       2.41     2.30
+erf           1.07     0.95
+normal        4.91     12.6
 =========  =======  =======
 """
 
@@ -57,6 +60,23 @@ def sigmoid(x):
     """Return ``1 / (1 + exp(-x))``, without overflow."""
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, e.dtype.type(1), e) / (1 + e)
+
+
+def erf(x):
+    """Return the error function of `x`."""
+    from scipy import special
+
+    return special.erf(x)
+
+
+def normal(x):
+    """Return the distribution function of the normal distribution at `x`, and ``exp(-x**2 / 2)``.
+
+    Of large negative `x` too the first keeps all its digits.
+    """
+    from scipy import special
+
+    return special.ndtr(x), np.exp(-0.5 * x * x)
 
 
 @overload(exp, jit_options=_OPTIONS)
@@ -164,6 +184,42 @@ def _tanh(x):
         far = one - two / (exp(two * select(size > largest, largest, size)) + one)
         y = select(size < switch, near, far)
         return from_bits(integer(to_bits(y) | (to_bits(x) & sign)))
+
+    return impl
+
+
+@overload(erf, jit_options=_OPTIONS)
+def _erf(x):
+    c = CONSTANTS[x]
+    near_poly, far_poly, largest = c.erf_near, c.erf_far, c.erf_max
+    one, sign, integer = c.one, c.sign_mask, c.integer
+
+    def impl(x):
+        size = abs(x)
+        near = fma(size, horner(size * size, near_poly), size)
+        far = one - exp(-horner(select(size > largest, largest, size) - one, far_poly))
+        y = select(size < one, near, far)
+        return from_bits(integer(to_bits(y) | (to_bits(x) & sign)))
+
+    return impl
+
+
+@overload(normal, jit_options=_OPTIONS)
+def _normal(x):
+    c = CONSTANTS[x]
+    poly, centre, largest, sqrt_half = c.normal_poly, c.normal_centre, c.normal_max, c.sqrt_half
+    half, one, two, zero = c.half, c.one, c.two, c.zero
+
+    def impl(x):
+        size = abs(x)
+        size = select(size > largest, largest, size)
+        square = size * size
+        e = exp(-half * square)
+        # What rounding the square lost would be many units in the last place of e.
+        e = fma(e, -half * fma(size, size, -square), e)
+        z = size * sqrt_half
+        tail = half * e * horner((z - centre) / (z + centre), poly) / fma(two, z, one)
+        return select(x > zero, one - tail, tail), e
 
     return impl
 

@@ -115,7 +115,9 @@ def _seed(output: Variable, seed: Any) -> Any:
             f"seed must have the shape of the result, {value.shape}, got "
             f"{np.shape(value_of(seed))}."
         )
-    return seed if type(seed) is Variable else (np.zeros_like(value) + seed).astype(value.dtype)
+    if type(seed) is Variable or (type(seed) is type(value) and seed.dtype == value.dtype):
+        return seed
+    return (np.zeros_like(value) + seed).astype(value.dtype)
 
 
 def _propagate(

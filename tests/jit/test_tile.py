@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fastml._jit import njit_serial
 from fastml._jit.nearest import side_by_side, tile_best, tile_best_wide, wide_panels
+from fastml._jit.reductions import lane_sum64, lane_top
 from fastml._jit.rowwise import (
     lane_argmax,
     lane_find,
@@ -116,6 +117,8 @@ def run_stretches(a, offset, b, weight, scales, less, sums, results):
     lane_subtract(less, 1, a, 2, offset, 0, n)
     lane_add_fixed(sums, 3, a, 2, weight, scales, n)
     results[0] = lane_squared_distance64(a, 2, offset, b, 1, n)
+    results[1] = lane_sum64(a, 2, n)
+    results[2] = lane_top(a, 2, n)
 
 
 @njit_serial
@@ -266,7 +269,7 @@ def test_several_panels_at_once(dtype, n_inner):
 @pytest.mark.parametrize("n", [0, 1, 7, 16, 33])
 def test_stretches(dtype, n):
     a, offset, b = draw(dtype, n + 4, 0), draw(dtype, n, 1), draw(dtype, n + 1, 2)
-    less, sums, results = np.zeros(n + 2, dtype), np.full(n + 5, 7), np.zeros(1)
+    less, sums, results = np.zeros(n + 2, dtype), np.full(n + 5, 7), np.zeros(3)
     scales = 2.0 ** np.random.default_rng(3).integers(0, 40, n)
     run_stretches(a, offset, b, -1.5, scales, less, sums, results)
     x = a[2 : 2 + n]
@@ -277,6 +280,11 @@ def test_stretches(dtype, n):
     assert (np.delete(sums, np.s_[3 : 3 + n]) == 7).all()
     expected = (((x - offset) - b[1:]).astype(np.float64) ** 2).sum()
     np.testing.assert_allclose(results[0], expected, rtol=1e-14)
+    np.testing.assert_allclose(results[1], x.sum(dtype=np.float64), rtol=1e-13, atol=1e-15)
+    assert results[2] == x.max(initial=-np.inf)
+    a[2 : 2 + n : 3] = np.nan
+    run_stretches(a, offset, b, -1.5, scales, less, sums, results)
+    assert results[2] == np.nanmax(x, initial=-np.inf)
 
 
 @DTYPES

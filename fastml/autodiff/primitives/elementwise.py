@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from fastml.autodiff import _fused as fused
 from fastml.autodiff._primitive import Operation, primitive
 from fastml.autodiff._variable import value_of
+from fastml.kernels.activations.forms import SIGMOID, SOFTPLUS, TANH
 
 __all__ = [
     "absolute", "add", "arctan", "astype", "clip", "conj", "cos", "cosh", "divide", "exp",
@@ -157,8 +159,7 @@ cosh: Operation = primitive(
     text="cosh({0})", latex=r"\cosh {0}", partials=(("sinh({0})", r"\sinh {0}"),),
 )  # fmt: skip
 tanh = primitive(
-    "tanh", np.tanh,
-    lambda g, out, a: g * conj_of(1 - square(out)),
+    "tanh", *fused.elementwise(TANH, lambda g, out, a: g * conj_of(1 - square(out))),
     text="tanh({0})", latex=r"\tanh {0}", partials=(("1 - tanh({0})^2", r"1 - \tanh^2 {0}"),),
 )  # fmt: skip
 arctan = primitive(
@@ -167,29 +168,13 @@ arctan = primitive(
     text="arctan({0})", latex=r"\arctan {0}",
     partials=(("1 / (1 + {0}^2)", r"\frac{{1}}{{1 + {0}^2}}"),),
 )  # fmt: skip
-
-
-def _sigmoid(a: Any) -> Any:
-    """Logistic function ``1 / (1 + exp(-a))``, without overflow."""
-    e = np.exp(-np.abs(a))
-    return np.where(a >= 0, np.ones_like(e), e) / (1 + e)
-
-
 sigmoid = primitive(
-    "sigmoid", _sigmoid,
-    lambda g, out, a: g * (out * (1 - out)),
+    "sigmoid", *fused.elementwise(SIGMOID, lambda g, out, a: g * (out * (1 - out))),
     text="sigma({0})", latex=r"\sigma({0})",
     partials=(("sigma({0})(1 - sigma({0}))", r"\sigma({0})(1 - \sigma({0}))"),),
 )  # fmt: skip
-
-
-def _softplus(a: Any) -> Any:
-    """Return ``log(1 + exp(a))``, without overflow."""
-    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
-
-
 softplus = primitive(
-    "softplus", _softplus, lambda g, out, a: g * sigmoid(a),
+    "softplus", *fused.elementwise(SOFTPLUS, lambda g, out, a: g * sigmoid(a)),
     text="softplus({0})", latex=r"\ln(1 + e^{{{0}}})", partials=(("sigma({0})", r"\sigma({0})"),),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fastml.autodiff import _fused as fused
 from fastml.autodiff._primitive import primitive
 from fastml.autodiff._variable import value_of
 from fastml.autodiff.primitives.elementwise import absolute, conj_of, exp, multiply
@@ -167,30 +168,31 @@ logsumexp = primitive(
 )  # fmt: skip
 
 
-def _softmax(a: Any, axis: int = -1) -> Any:
-    """Return ``exp(a) / sum(exp(a))`` along an axis, without overflow."""
-    e = np.exp(a - np.max(a, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
-
-
 def _softmax_adjoint(g: Any, out: Any, a: Any, axis: int = -1) -> Any:
     weighted = multiply(g, out)
     return weighted - out * sum(weighted, axis=axis, keepdims=True)
 
 
+def _log_softmax_adjoint(g: Any, out: Any, a: Any, axis: int = -1) -> Any:
+    return g - exp(out) * sum(g, axis=axis, keepdims=True)
+
+
+def _first_and_last_axis(rng: np.random.Generator) -> Any:
+    return [((rng.standard_normal((3, 4)),), {"axis": axis}) for axis in (0, -1)]
+
+
 softmax = primitive(
-    "softmax", _softmax, _softmax_adjoint,
+    "softmax", *fused.normalised(False, _softmax_adjoint),
     text="softmax({0})", latex=r"\mathrm{{softmax}}({0})",
     partials=(("diag(softmax({0})) - softmax({0}) softmax({0})'",
                r"\mathrm{{diag}}(\mathrm{{softmax}}({0}))"
                r" - \mathrm{{softmax}}({0})\,\mathrm{{softmax}}({0})^T"),),
-    example=lambda rng: [((rng.standard_normal((3, 4)),), {"axis": axis}) for axis in (0, -1)],
+    example=_first_and_last_axis,
 )  # fmt: skip
-
-
-def log_softmax(a: Any, axis: int = -1) -> Any:
-    """Return the logarithm of the softmax along an axis, without overflow."""
-    return a - logsumexp(a, axis=axis, keepdims=True)
+log_softmax = primitive(
+    "log_softmax", *fused.normalised(True, _log_softmax_adjoint),
+    text="ln softmax({0})", latex=r"\ln \mathrm{{softmax}}({0})", example=_first_and_last_axis,
+)  # fmt: skip
 
 
 def norm(a: Any, axis: Axes = None, keepdims: bool = False, order: float = 2) -> Any:

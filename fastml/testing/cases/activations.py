@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from fastml.testing.cases import Case, choose
+from fastml.kernels.activations.forms import BY_RESULT, ERF, LEAKY_RELU, SIGMOID
+from fastml.testing.cases import Case, choose, sentinel
 
-_SHAPES = ((0, 3), (1, 1), (7, 2), (5, 15), (4, 16), (9, 17), (3, 48), (4, 1001), (1001, 10))
+_SIZES = (17, 0, 1, 1001, 3, 64, 9000)
+_SHAPES = ((0, 3), (1, 1), (7, 2), (5, 15), (4, 16), (9, 17), (3, 48), (2, 1001), (1001, 10))
 
 
 def _compare(expected, got, args):
@@ -12,6 +14,70 @@ def _compare(expected, got, args):
     whole = ~np.isnan(args["S"]).any(axis=1)
     np.testing.assert_array_equal(got["out"][whole], expected["out"][whole])
     np.testing.assert_array_equal(np.sort(got["out"], axis=1), np.sort(expected["out"], axis=1))
+
+
+def _elements(dtype, scale, seed):
+    """Return kind, alpha and arguments; at scale "small" extreme ones too."""
+    n = choose(scale, seed, 37, _SIZES, 10_000_019)
+    x = np.random.default_rng(seed).uniform(-6, 6, n).astype(dtype)
+    if scale != "tiny":
+        extremes = np.array([np.inf, -np.inf, np.nan, 0.0, 1e4, -1e4, 45.0, -45.0, 1e-3], dtype)
+        x[: len(extremes)] = extremes[:n]
+    # Of the simulator's three seeds and two dtypes each sees another.
+    turn = LEAKY_RELU + seed + 3 * (scale == "tiny" and dtype is np.float64)
+    return turn % (ERF + 1), dtype(0.3), x
+
+
+def forward(dtype, scale, seed):
+    kind, alpha, x = _elements(dtype, scale, seed)
+    eps = float(np.finfo(dtype).eps)
+    # The approximation of GELU is x times 1 + tanh, which has lost leading digits below 0.
+    return Case(
+        {"kind": kind, "alpha": alpha, "x": x, "out": sentinel(x.size, dtype)}, ("out",),
+        rtol=8 * eps, atol=8 * eps,
+    )  # fmt: skip
+
+
+def backward(dtype, scale, seed):
+    kind, alpha, x = _elements(dtype, scale, seed)
+    if kind in BY_RESULT:
+        x = np.clip(x, 0 if kind == SIGMOID else -1, 1)
+    rng = np.random.default_rng(seed + 1)
+    g = rng.standard_normal(1 if seed // (ERF + 1) % 2 else x.size).astype(dtype)
+    eps = float(np.finfo(dtype).eps)
+    args = {"kind": kind, "alpha": alpha, "x": x, "g": g, "gradient": sentinel(x.size, dtype)}
+    # The argument of an exponential is a square, up to 36, rounded.
+    return Case(args, ("gradient",), rtol=64 * eps, atol=32 * eps)
+
+
+def _rows(dtype, scale, seed):
+    shape = choose(scale, seed, (5, 7), _SHAPES, (100_000, 100))
+    x = np.random.default_rng(seed).normal(0, 3, shape).astype(dtype)
+    if scale != "tiny" and x.size:
+        x[-1, 0] = -np.inf if x.shape[1] > 1 else 3
+        x[0, -1] = (np.inf, np.nan, -1e4, 1e4)[seed % 4]
+    return x
+
+
+def softmax(dtype, scale, seed):
+    x = _rows(dtype, scale, seed)
+    eps = float(np.finfo(dtype).eps)
+    args = {"log": bool(seed % 2), "x": x, "out": sentinel(x.shape, dtype)}
+    # Sums of 1001 numbers, in other orders.
+    return Case(args, ("out",), rtol=100 * eps, atol=100 * eps)
+
+
+def softmax_backward(dtype, scale, seed):
+    shape = _rows(dtype, scale, seed).shape
+    rng = np.random.default_rng(seed)
+    y = rng.dirichlet(np.ones(shape[1]), shape[0]).astype(dtype)
+    log = bool(seed % 2)
+    args = {
+        "log": log, "y": np.log(np.maximum(y, 1e-6)) if log else y,
+        "g": rng.standard_normal(shape).astype(dtype), "gradient": sentinel(shape, dtype),
+    }  # fmt: skip
+    eps = float(np.finfo(dtype).eps)
+    return Case(args, ("gradient",), rtol=100 * eps, atol=100 * eps)
 
 
 def winner_take_all(dtype, scale, seed):

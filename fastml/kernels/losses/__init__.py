@@ -1,0 +1,1 @@
+"""Losses of samples, penalties on weights, and their gradients."""
