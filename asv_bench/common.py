@@ -15,6 +15,12 @@ from threadpoolctl import threadpool_limits
 import fastml
 from fastml.backends.cuda import missing
 
+# OpenBLAS's threads, and OpenMP's, go on spinning for up to a tenth of a second after a call. On as
+# many cores as threads they would slow down whoever runs next.
+PAUSE = 0.15
+# Runs shorter than this use one thread.
+SHORT = 5e-4
+
 # The CPU targets are for two threads; FASTML_NUM_THREADS asks for another number.
 THREADS = int(os.environ.get("FASTML_NUM_THREADS", min(2, os.cpu_count() or 1)))
 
@@ -32,8 +38,9 @@ def optional(name):
         return None
 
 
-def seconds(run):
-    """Return how long one call takes."""
+def seconds(run, pause=0.0):
+    """Return how long one call takes, after a pause."""
+    time.sleep(pause)
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -41,6 +48,8 @@ def seconds(run):
 
 def ratio(ours, peer, budget=4.0, least=5, most=201):
     """Return the peer's time over ours, the median over alternating pairs of runs.
+
+    Longer runs begin after a pause, when the threads of the one before have come to rest.
 
     Parameters
     ----------
@@ -55,15 +64,16 @@ def ratio(ours, peer, budget=4.0, least=5, most=201):
         return float("nan")
     ours()
     peer()
+    pause = PAUSE if max(seconds(ours), seconds(peer)) > SHORT else 0.0
     ratios = []
     end = time.perf_counter() + budget
     while len(ratios) < least or (len(ratios) < most and time.perf_counter() < end):
         if len(ratios) % 2:
-            mine = seconds(ours)
-            ratios.append(seconds(peer) / mine)
+            mine = seconds(ours, pause)
+            ratios.append(seconds(peer, pause) / mine)
         else:
-            theirs = seconds(peer)
-            ratios.append(theirs / seconds(ours))
+            theirs = seconds(peer, pause)
+            ratios.append(theirs / seconds(ours, pause))
     return float(np.median(ratios))
 
 
