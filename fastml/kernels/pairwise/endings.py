@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, vecmath
-from fastml._jit.lanes import fma
+from fastml._jit.lanes import fma, widest_vectors
 from fastml.kernels.pairwise.forms import EXP, POWER, ROOT, TANH
 
 # Powers up to this one are multiplied out.
@@ -40,6 +40,7 @@ def raise_to(values, spare, degree):
 @njit_leaf
 def end(values, spare, ending, gamma, coef0, degree):
     """Turn sums into values of the kernel function, in place."""
+    widest_vectors()
     if ending == EXP:
         for i in range(values.size):
             values[i] = vecmath.exp(fma(gamma, values[i], coef0))
