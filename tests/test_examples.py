@@ -92,14 +92,14 @@ def test_circles(tmp_path):
 
 @pytest.mark.timeout(600)
 def test_softmax_loss_is_that_of_the_notes(tmp_path):
-    figures, pictures = run("softmax_loss", tmp_path)
-    assert figures("exponential") == [[24.53, 164.02, 0.18]]
-    assert figures("softmax") == [[0.13, 0.87, 0.0]]
-    assert figures("loss") == [[2.04, 0.13]]
-    (sigmoid,), (relu,) = figures("sigmoid"), figures("relu")
+    ran = run("softmax_loss", output=tmp_path)
+    assert ran.figures("exponential") == [[24.53, 164.02, 0.18]]
+    assert ran.figures("softmax") == [[0.13, 0.87, 0.0]]
+    assert ran.figures("loss") == [[2.04, 0.13]]
+    (sigmoid,), (relu,) = ran.figures("sigmoid"), ran.figures("relu")
     assert sigmoid[0] < 1e-6
     assert relu == [1]
-    assert set(pictures) == {f"softmax_{name}" for name in ("loss", "activations", "vanishing")}
+    assert ran.pictures == {f"softmax_{name}" for name in ("loss", "activations", "vanishing")}
 
 
 def test_progress_is_optional(monkeypatch):
