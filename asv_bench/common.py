@@ -18,8 +18,9 @@ from fastml.backends.cuda import missing
 # OpenBLAS's threads, and OpenMP's, go on spinning for up to a tenth of a second after a call. On as
 # many cores as threads they would slow down whoever runs next.
 PAUSE = 0.15
-# Runs shorter than this use one thread.
-SHORT = 5e-4
+# Runs shorter than the first use one thread. Those shorter than the second are timed when their own
+# threads are awake again, after a run that is not timed.
+SHORT, LONG = 5e-4, 0.05
 
 # The CPU targets are for two threads; FASTML_NUM_THREADS asks for another number.
 THREADS = int(os.environ.get("FASTML_NUM_THREADS", min(2, os.cpu_count() or 1)))
@@ -38,9 +39,8 @@ def optional(name):
         return None
 
 
-def seconds(run, pause=0.0):
-    """Return how long one call takes, after a pause."""
-    time.sleep(pause)
+def seconds(run):
+    """Return how long one call takes."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -64,16 +64,24 @@ def ratio(ours, peer, budget=4.0, least=5, most=201):
         return float("nan")
     ours()
     peer()
-    pause = PAUSE if max(seconds(ours), seconds(peer)) > SHORT else 0.0
+    longest = max(seconds(ours), seconds(peer))
+
+    def rested(run):
+        if longest > SHORT:
+            time.sleep(PAUSE)
+            if longest < LONG:
+                run()
+        return seconds(run)
+
     ratios = []
     end = time.perf_counter() + budget
     while len(ratios) < least or (len(ratios) < most and time.perf_counter() < end):
         if len(ratios) % 2:
-            mine = seconds(ours, pause)
-            ratios.append(seconds(peer, pause) / mine)
+            mine = rested(ours)
+            ratios.append(rested(peer) / mine)
         else:
-            theirs = seconds(peer, pause)
-            ratios.append(theirs / seconds(ours, pause))
+            theirs = rested(peer)
+            ratios.append(theirs / rested(ours))
     return float(np.median(ratios))
 
 
