@@ -142,6 +142,13 @@ def test_variables_behave_as_arrays():
     assert "by exp" in repr(ad.exp(x))
 
 
+def test_arguments_too_many_are_refused_not_ignored():
+    x = ad.variable(np.ones((2, 3)))
+    assert ad.sum(x, 0, True).shape == (1, 3)
+    with pytest.raises(TypeError, match="sum takes 3 positional arguments at most, got 4"):
+        ad.sum(x, 0, True, None)
+
+
 def test_what_numpy_has_and_the_graph_has_not_is_refused():
     x = ad.variable(np.ones(3))
     with pytest.raises(TypeError, match=r"numpy\.floor has no gradient"):

@@ -155,6 +155,11 @@ def _unary(made: Primitive) -> Operation:
 
     def apply(a: Any, *positional: Any, **params: Any) -> Any:
         if positional:
+            if len(positional) > len(names):
+                raise TypeError(
+                    f"{made.name} takes {1 + len(names)} positional arguments at most, got "
+                    f"{1 + len(positional)}."
+                )
             params |= zip(names, positional, strict=False)
         if type(a) is not Variable:
             return forward(a, **params)
