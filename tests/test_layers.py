@@ -16,8 +16,8 @@ LAYERS = (
     ("activations", "autodiff", "losses", "nn"),
     (
         "_validation",
-        *("cluster", "decomposition", "kernel_approximation", "linear_model", "metrics"),
-        *("neural_network", "svm", "optimize", "matrix_calculus"),
+        *("cluster", "datasets", "decomposition", "kernel_approximation", "linear_model"),
+        *("metrics", "neural_network", "svm", "optimize", "matrix_calculus"),
     ),
     ("dask", "display", "io", "_versions", "_warmup"),
     ("testing",),

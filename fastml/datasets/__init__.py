@@ -1,0 +1,1 @@
+"""Loaders of data sets in real formats, and generators of tasks with known answers."""

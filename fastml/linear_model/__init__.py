@@ -1,0 +1,1 @@
+"""Linear models: networks of a single layer."""

@@ -1,0 +1,1 @@
+"""Networks: layers, their functions, optimisers and the training loop."""

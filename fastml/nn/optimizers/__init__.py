@@ -1,0 +1,1 @@
+"""Optimisers: steps of gradient descent over arrays of parameters."""
