@@ -183,7 +183,8 @@ def gram_times(
     probe,  # OUT (n_samples + n_others,)
     out,  # OUT (n_samples, n_columns)
 ):
-    values = array_module(out).empty((X.shape[0], Y.shape[0]), X.dtype)
+    # Not empty: where kernels are compiled only, the product would be one of stray bits.
+    values = array_module(out).zeros((X.shape[0], Y.shape[0]), X.dtype)
     gram(
         X, Y, False, term, offset, x_scale, y_scale, x_squares, y_squares,
         ending, gamma, coef0, degree, probe, values,
