@@ -51,6 +51,7 @@ def _distances(backend: Backend, dtype: np.dtype[Any]) -> None:
 
 
 def _pairwise(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.kernel_approximation import Nystroem
     from fastml.metrics import pairwise
 
     X = _blobs(dtype)
@@ -58,6 +59,7 @@ def _pairwise(backend: Backend, dtype: np.dtype[Any]) -> None:
         pairwise.rbf_kernel(rows)
     pairwise.cosine_similarity(np.tile(X, (3, 1)), X[:5])
     pairwise.pairwise_distances_argmin_min(X, X[:20])
+    Nystroem(n_components=40).fit(X).transform(X)
 
 
 def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
