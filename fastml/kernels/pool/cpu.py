@@ -3,8 +3,16 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange
-from fastml.kernels.pool.rows import ENOUGH, back_row, max_row, mean_row, sort_columns
-from fastml.kernels.pool.taps import extent, runs_of, taps_of
+from fastml.kernels.pool.rows import (
+    ENOUGH,
+    back_pairs,
+    back_row,
+    max_row,
+    mean_row,
+    merge_columns,
+    sort_columns,
+)
+from fastml.kernels.pool.taps import extent, pairs_of, rows_of, runs_of
 
 # Elements of the larger image that one task goes through, about.
 TASK_SIZE = 16384
@@ -13,16 +21,6 @@ TASK_SIZE = 16384
 @njit_leaf
 def _rows_of_task(row_size):
     return max(1, TASK_SIZE // max(row_size, 1))
-
-
-@njit_leaf
-def _row_taps(target, back, n_sources, window, stride, pad, dilation, row_size, kw, rows):
-    """Write the rows of a window as offsets and first numbers; return how many there are."""
-    count = taps_of(target, back, n_sources, window, stride, pad, dilation, rows[0], rows[1])
-    for i in range(count):
-        rows[0, i] *= row_size
-        rows[1, i] *= kw
-    return count
 
 
 @njit_leaf
@@ -42,46 +40,59 @@ def _scales(runs, n, kw, stride, before, after, include_pads, size, divisor, sca
 
 
 @njit_leaf
-def _forward(images, kh, kw, strides, pads, dilations, mean, include_pads, divisor, first_row,
-             last_row, runs, columns, out, chosen):  # fmt: skip
+def _sorts(c, stride, ow):
+    """Whether rows of images are sorted by columns: with few channels, and a stride beyond two."""
+    return ow > 1 and (stride > 2 or (stride == 2 and c > 1)) and c < ENOUGH
+
+
+@njit_leaf
+def _forward(images, kh, kw, strides, pads, mean, include_pads, divisor, first_row, last_row, rows,
+             places, runs, columns, out, chosen):  # fmt: skip
     """Write rows first_row ... last_row - 1 of the pooled images."""
     n, h, w, c = images.shape
     oh, ow = out.shape[1], out.shape[2]
     flat, written, marks = images.reshape(-1), out.reshape(-1), chosen.reshape(-1)
     (sh, sw), row_size = strides, w * c
-    aside = sw > 1 and c < ENOUGH and ow > 1
+    sorts = _sorts(c, sw, ow)
     pitch = -(-w // sw) * c
-    spare = np.empty(kh * sw * pitch if aside else 0, images.dtype)
-    rows = np.empty((2, kh), np.int64)
-    scales = np.empty(runs.shape[0], images.dtype)
-    step = c if aside else sw * c
+    spare = np.empty(kh * sw * pitch if sorts else 0, images.dtype)
+    sorted_rows = np.empty((2, kh if sorts else 0), np.int64)
+    scales, size_of_scales = np.empty(runs.shape[0], images.dtype), 0
+    step = c if sorts else sw * c
+    image, oy = first_row // oh, first_row % oh
     for row in range(first_row, last_row):
-        image, oy = row // oh, row % oh
-        n_rows = _row_taps(oy, False, h, kh, sh, pads[0], dilations[0], row_size, kw, rows)
-        for i in range(n_rows):
-            rows[0, i] += image * h * row_size
-            if aside:
-                sort_columns(flat, rows[0, i], w, c, sw, pitch, spare, i * sw * pitch)
-                rows[0, i] = i * sw * pitch
-        source = spare if aside else flat
+        i0, i1, shift = places[oy]
+        a0, at = image * h * row_size + shift, row * ow * c
+        source, taps = flat, rows
+        if sorts:
+            source, taps = spare, sorted_rows
+            for i in range(i1 - i0):
+                start = a0 + rows[0, i0 + i]
+                sort_columns(flat, start, w, c, sw, pitch, spare, i * sw * pitch)
+                taps[0, i], taps[1, i] = i * sw * pitch, rows[1, i0 + i]
+            a0, i0, i1 = 0, 0, i1 - i0
         if mean:
             size = extent(oy, h, kh, sh, pads[0], pads[2], include_pads)
-            _scales(runs, w, kw, sw, pads[1], pads[3], include_pads, size, divisor, scales)
-            mean_row(source, rows, n_rows, columns, runs, c, step, scales, written, row * ow * c)
+            if size != size_of_scales:
+                _scales(runs, w, kw, sw, pads[1], pads[3], include_pads, size, divisor, scales)
+                size_of_scales = size
+            mean_row(source, a0, taps, i0, i1, columns, runs, c, step, scales, written, at)
         else:
-            max_row(source, rows, n_rows, columns, runs, c, step, written, row * ow * c, marks)
+            max_row(source, a0, taps, i0, i1, columns, runs, c, step, written, at, marks)
+        oy += 1
+        if oy == oh:
+            image, oy = image + 1, 0
 
 
 @njit_leaf
 def _column_runs(w, ow, c, kw, stride, pad, dilation):
     """Return runs and taps of the columns of pooled images, taps as offsets."""
     runs, columns = runs_of(ow, False, w, kw, stride, pad, dilation)
-    if stride > 1 and c < ENOUGH and ow > 1:
+    if _sorts(c, stride, ow):
         _sorted_offsets(columns, stride, c, -(-w // stride) * c)
     else:
         columns[0] *= c
     return runs, columns
-
 
 
 @njit_parallel(work=lambda images, window, *rest: 2 * images.size)
@@ -92,7 +103,7 @@ def max_forward(
     pads,  # IN (4,)
     dilations,  # IN (2,)
     out,  # OUT (n, h_out, w_out, n_channels)
-    chosen,  # OUT (n_marked, h_out, w_out, n_channels)
+    chosen,  # OUT (n, h_out, w_out, n_channels)
 ):
     """Write the largest element of every window, and which it was.
 
@@ -111,20 +122,21 @@ def max_forward(
         Rows and columns from one element of a window to the next.
     out : (n, h_out, w_out, n_channels) float
         Written: the maxima; NaN where there is one, minus infinity where there is nothing.
-    chosen : (n_marked, h_out, w_out, n_channels) uint8 or int32
+    chosen : (n, h_out, w_out, n_channels) uint8 or int32
         Written: the number of the maximum in its window, row by row; the first that ties, the last
-        that is NaN. Of n images, or of none where nobody asks.
+        that is NaN.
     """
     kh, kw = window
-    row_size = images.shape[2] * images.shape[3]
-    runs, columns = _column_runs(
-        images.shape[2], out.shape[2], images.shape[3], kw, strides[1], pads[1], dilations[1]
-    )
-    n_rows = out.shape[0] * out.shape[1]
-    step = _rows_of_task(row_size * min(strides[0], kh))
+    n, h, w, c = images.shape
+    oh, ow = out.shape[1], out.shape[2]
+    rows, places = rows_of(oh, False, h, kh, strides[0], pads[0], dilations[0], w * c, kw)
+    runs, columns = _column_runs(w, ow, c, kw, strides[1], pads[1], dilations[1])
+    n_rows = n * oh
+    step = _rows_of_task(w * c * min(strides[0], kh))
     for task in prange(-(-n_rows // step)):
-        _forward(images, kh, kw, strides, pads, dilations, False, False, 0, task * step,
-                 min(n_rows, (task + 1) * step), runs, columns, out, chosen)  # fmt: skip
+        _forward(images, kh, kw, strides, pads, False, False, 0, task * step,
+                 min(n_rows, (task + 1) * step), rows, places, runs, columns, out,
+                 chosen)  # fmt: skip
 
 
 @njit_parallel(work=lambda images, window, *rest: 2 * images.size)
@@ -155,47 +167,58 @@ def mean_forward(
         Written: the means.
     """
     kh, kw = window
-    row_size = images.shape[2] * images.shape[3]
-    runs, columns = _column_runs(
-        images.shape[2], out.shape[2], images.shape[3], kw, strides[1], pads[1], 1
-    )
-    n_rows = out.shape[0] * out.shape[1]
-    step = _rows_of_task(row_size * min(strides[0], kh))
+    n, h, w, c = images.shape
+    oh, ow = out.shape[1], out.shape[2]
+    rows, places = rows_of(oh, False, h, kh, strides[0], pads[0], 1, w * c, kw)
+    runs, columns = _column_runs(w, ow, c, kw, strides[1], pads[1], 1)
+    n_rows = n * oh
+    step = _rows_of_task(w * c * min(strides[0], kh))
     nothing = np.empty((0, 0, 0, 0), np.uint8)
     for task in prange(-(-n_rows // step)):
-        _forward(images, kh, kw, strides, pads, (1, 1), True, include_pads, divisor, task * step,
-                 min(n_rows, (task + 1) * step), runs, columns, out, nothing)  # fmt: skip
+        _forward(images, kh, kw, strides, pads, True, include_pads, divisor, task * step,
+                 min(n_rows, (task + 1) * step), rows, places, runs, columns, out,
+                 nothing)  # fmt: skip
 
 
 @njit_leaf
-def _back(g, chosen, kh, kw, strides, pads, dilations, scale, factors, first_row, last_row, runs,
-          columns, out):  # fmt: skip
+def _back(g, chosen, kh, stride, scale, factors, first_row, last_row, rows, places, runs, columns,
+          out):  # fmt: skip
     """Write rows first_row ... last_row - 1 of the gradient by the images."""
     n, h, w, c = out.shape
-    oh, row_size = g.shape[1], g.shape[2] * c
+    oh, ow = g.shape[1], g.shape[2]
     flat, marks, written = g.reshape(-1), chosen.reshape(-1), out.reshape(-1)
-    spare = np.empty(w * c if strides[1] > 1 and c < ENOUGH else 0, out.dtype)
+    row_size, pitch = ow * c, -(-w // stride) * c
+    in_pairs = stride == 2 and c == 1
+    aside = stride > 1 and c < ENOUGH and not in_pairs
+    spare = np.empty(stride * pitch if aside else 0, out.dtype)
+    pairs = pairs_of(w, runs) if in_pairs else np.empty((0, 8), np.int64)
     scaled = np.empty(kh * row_size if factors.size else 0, out.dtype)
-    rows = np.empty((2, kh), np.int64)
+    scaled_rows = np.empty((2, kh if factors.size else 0), np.int64)
+    image, y = first_row // h, first_row % h
     for row in range(first_row, last_row):
-        image, y = row // h, row % h
-        n_rows = _row_taps(
-            y, True, oh, kh, strides[0], pads[0], dilations[0], row_size, kw, rows
-        )
-        for i in range(n_rows):
-            if factors.size:
-                oy = rows[0, i] // row_size
-                at = (image * oh + oy) * row_size
-                for ox in range(g.shape[2]):
-                    factor = factors[oy, ox]
+        i0, i1, shift = places[y]
+        a0, at = image * oh * row_size + shift, row * w * c
+        source, taps = flat, rows
+        if factors.size:
+            source, taps = scaled, scaled_rows
+            for i in range(i1 - i0):
+                start = shift + rows[0, i0 + i]
+                taps[0, i], taps[1, i] = i * row_size, 0
+                for ox in range(ow):
+                    factor = factors[start // row_size, ox]
                     for j in range(ox * c, (ox + 1) * c):
-                        scaled[i * row_size + j] = factor * flat[at + j]
-                rows[0, i] = i * row_size
-            else:
-                rows[0, i] += image * oh * row_size
-        source = scaled if factors.size else flat
-        back_row(source, marks, rows, n_rows, columns, runs, c, strides[1], scale, written,
-                 row * w * c, spare)  # fmt: skip
+                        scaled[i * row_size + j] = factor * flat[image * oh * row_size + start + j]
+            a0, i0, i1 = 0, 0, i1 - i0
+        if in_pairs:
+            back_pairs(source, marks, a0, taps, i0, i1, columns, pairs, scale, written, at)
+        else:
+            back_row(source, marks, a0, taps, i0, i1, columns, runs, c, stride, scale, written,
+                     at, spare, pitch)  # fmt: skip
+        if spare.size:
+            merge_columns(spare, w, c, stride, pitch, written, at)
+        y += 1
+        if y == h:
+            image, y = image + 1, 0
 
 
 @njit_parallel(work=lambda *args: 2 * args[-1].size)
@@ -224,15 +247,18 @@ def max_backward(
         Written: the gradient by the images.
     """
     n, h, w, c = gradient.shape
-    runs, columns = runs_of(w, True, g.shape[2], window[1], strides[1], pads[1], dilations[1])
+    oh, ow = g.shape[1], g.shape[2]
+    rows, places = rows_of(
+        h, True, oh, window[0], strides[0], pads[0], dilations[0], ow * c, window[1]
+    )
+    runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], dilations[1])
     columns[0] *= c
     n_rows = n * h
     step = _rows_of_task(w * c)
     everywhere = np.empty((0, 0), g.dtype)
     for task in prange(-(-n_rows // step)):
-        _back(g, chosen, window[0], window[1], strides, pads, dilations, g.dtype.type(1),
-              everywhere, task * step, min(n_rows, (task + 1) * step), runs, columns,
-              gradient)  # fmt: skip
+        _back(g, chosen, window[0], strides[1], g.dtype.type(1), everywhere, task * step,
+              min(n_rows, (task + 1) * step), rows, places, runs, columns, gradient)  # fmt: skip
 
 
 @njit_leaf
@@ -279,6 +305,7 @@ def mean_backward(
     """
     n, h, w, c = gradient.shape
     oh, ow = g.shape[1], g.shape[2]
+    rows, places = rows_of(h, True, oh, window[0], strides[0], pads[0], 1, ow * c, window[1])
     runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], 1)
     columns[0] *= c
     same, factors = _factors(
@@ -291,5 +318,5 @@ def mean_backward(
     step = _rows_of_task(w * c)
     nothing = np.empty((0, 0, 0, 0), np.uint8)
     for task in prange(-(-n_rows // step)):
-        _back(g, nothing, window[0], window[1], strides, pads, (1, 1), scale, factors,
-              task * step, min(n_rows, (task + 1) * step), runs, columns, gradient)  # fmt: skip
+        _back(g, nothing, window[0], strides[1], scale, factors, task * step,
+              min(n_rows, (task + 1) * step), rows, places, runs, columns, gradient)  # fmt: skip

@@ -29,7 +29,7 @@ def max_forward(images, window, strides, pads, dilations, out, chosen):
         out[here] = np.where(better, value, out[here])
         which[here] = np.where(better, k, which[here])
         found[here] = True
-    chosen[:] = which[: len(chosen)]
+    chosen[:] = which
 
 
 def max_backward(g, chosen, window, strides, pads, dilations, gradient):

@@ -90,6 +90,61 @@ def runs_of(n, back, n_sources, window, stride, pad, dilation):
 
 
 @njit_leaf
+def pairs_of(n, runs):
+    """Return runs of pairs of targets, an even one and the odd one after it, for stride 2 backward.
+
+    Returns
+    -------
+    pairs : (n_pairs, 8) int64 array
+        First target and number of pairs; for the even targets and then for the odd ones where
+        their taps begin and end, and what to add to the sources. If the last target has no odd one
+        after it, that is the last of them, with 0 pairs.
+    """
+    run_of = np.empty(n, np.int64)
+    for r in range(runs.shape[0]):
+        for t in range(runs[r, 1]):
+            run_of[runs[r, 0] + 2 * t] = r
+    pairs = np.empty((2 * runs.shape[0] + 1, 8), np.int64)
+    n_pairs = 0
+    for target in range(0, n, 2):
+        even, odd = run_of[target], run_of[min(target + 1, n - 1)]
+        alone = target + 1 == n
+        if target and not alone and even == run_of[target - 2] and odd == run_of[target - 1]:
+            pairs[n_pairs - 1, 1] += 1
+            continue
+        pairs[n_pairs, 0], pairs[n_pairs, 1] = target, 0 if alone else 1
+        for place, run, at in ((2, even, target), (5, odd, target + 1)):
+            pairs[n_pairs, place], pairs[n_pairs, place + 1] = runs[run, 2], runs[run, 3]
+            pairs[n_pairs, place + 2] = (at - runs[run, 0]) // 2
+        n_pairs += 1
+    return pairs[:n_pairs]
+
+
+@njit_leaf
+def rows_of(n, back, n_sources, window, stride, pad, dilation, row_size, kw):
+    """Return where the windows of each row of targets are.
+
+    Returns
+    -------
+    rows : (2, n_taps) int64 array
+        As the columns of `runs_of`: sources times `row_size`, numbers times `kw`.
+    places : (n, 3) int64 array
+        Where the taps of each target begin and end in `rows`, and what to add to the sources.
+    """
+    runs, rows = runs_of(n, back, n_sources, window, stride, pad, dilation)
+    rows[0] *= row_size
+    rows[1] *= kw
+    places = np.empty((n, 3), np.int64)
+    step, source_step = (stride, row_size) if back else (1, stride * row_size)
+    for r in range(runs.shape[0]):
+        for t in range(runs[r, 1]):
+            target = runs[r, 0] + t * step
+            places[target, 0], places[target, 1] = runs[r, 2], runs[r, 3]
+            places[target, 2] = t * source_step
+    return rows, places
+
+
+@njit_leaf
 def extent(o, n, window, stride, before, after, include_pads):
     """Return how many elements a window counts: those of the image, or with its padding."""
     start = o * stride - before
