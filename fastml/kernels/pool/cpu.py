@@ -76,9 +76,11 @@ def _forward(images, kh, kw, strides, pads, mean, include_pads, divisor, first_r
             if size != size_of_scales:
                 _scales(runs, w, kw, sw, pads[1], pads[3], include_pads, size, divisor, scales)
                 size_of_scales = size
-            mean_row(source, a0, taps, i0, i1, columns, runs, c, step, scales, written, at)
+            mean_row(source, a0, taps, i0, i1, columns, runs, c, step, not sorts, scales,
+                     written, at)  # fmt: skip
         else:
-            max_row(source, a0, taps, i0, i1, columns, runs, c, step, written, at, marks)
+            max_row(source, a0, taps, i0, i1, columns, runs, c, step, not sorts, written, at,
+                    marks)  # fmt: skip
         oy += 1
         if oy == oh:
             image, oy = image + 1, 0
@@ -308,9 +310,7 @@ def mean_backward(
     rows, places = rows_of(h, True, oh, window[0], strides[0], pads[0], 1, ow * c, window[1])
     runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], 1)
     columns[0] *= c
-    same, factors = _factors(
-        oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient
-    )
+    same, factors = _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient)
     scale = factors[0, 0] if same and factors.size else gradient.dtype.type(1)
     if same:
         factors = factors[:0]

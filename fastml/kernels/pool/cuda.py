@@ -73,9 +73,7 @@ def max_forward(
 
 
 @cuda_kernel
-def _mean_forward(
-    images, kh, kw, sh, sw, top, left, bottom, right, include_pads, divisor, out
-):
+def _mean_forward(images, kh, kw, sh, sw, top, left, bottom, right, include_pads, divisor, out):
     real = images.dtype.type
     h, w, c = images.shape[1], images.shape[2], images.shape[3]
     oh, ow = out.shape[1], out.shape[2]
@@ -154,9 +152,7 @@ def max_backward(
 
 
 @cuda_kernel
-def _mean_backward(
-    g, kh, kw, sh, sw, top, left, bottom, right, include_pads, divisor, gradient
-):
+def _mean_backward(g, kh, kw, sh, sw, top, left, bottom, right, include_pads, divisor, gradient):
     real = g.dtype.type
     h, w, c = gradient.shape[1], gradient.shape[2], gradient.shape[3]
     oh, ow = g.shape[1], g.shape[2]

@@ -62,9 +62,7 @@ def mean_forward(images, window, strides, pads, include_pads, divisor, out):
     total = np.zeros(out.shape, np.float64)
     for _, o, x in _taps_2d(images.shape, out.shape, window, strides, pads):
         total[(slice(None), *o)] += images[(slice(None), *x)]
-    out[:] = total / _counted(
-        images.shape, out.shape, window, strides, pads, include_pads, divisor
-    )
+    out[:] = total / _counted(images.shape, out.shape, window, strides, pads, include_pads, divisor)
 
 
 def mean_backward(g, window, strides, pads, include_pads, divisor, gradient):

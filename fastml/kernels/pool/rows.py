@@ -67,9 +67,9 @@ def merge_columns(source, width, c, stride, pitch, target, target0):
 
 
 @njit_leaf
-def _is_wide(columns, k0, k1, c, count):
+def _is_wide(columns, k0, k1, c, count, in_order):
     """Whether a run is one window of one channel, whose taps lie side by side."""
-    if c != 1 or count != 1 or k1 - k0 < WIDE:
+    if c != 1 or count != 1 or k1 - k0 < WIDE or not in_order:
         return False
     return columns[0, k1 - 1] - columns[0, k0] == k1 - 1 - k0
 
@@ -105,13 +105,16 @@ def _sum_of_wide(a, a0, rows, i0, i1, columns, k0, k1):
 
 
 @njit_leaf
-def max_row(a, a0, rows, i0, i1, columns, runs, c, step, out, out0, chosen):
-    """Write a row of maxima; `step` is from one source of a run to the next."""
+def max_row(a, a0, rows, i0, i1, columns, runs, c, step, in_order, out, out0, chosen):
+    """Write a row of maxima.
+
+    `step` is from one source of a run to the next; rows are `in_order` if columns are not sorted.
+    """
     for r in range(runs.shape[0]):
         first, count, k0, k1 = runs[r]
         tap = rows[1, i0] + columns[1, k0] if i1 > i0 and k1 > k0 else 0
         at = out0 + first * c
-        if _is_wide(columns, k0, k1, c, count):
+        if _is_wide(columns, k0, k1, c, count, in_order):
             out[at], chosen[at] = _max_of_wide(a, a0, rows, i0, i1, columns, k0, k1, tap)
         elif step == 2 * c and c == 1:
             window_max_paired(a, a0, rows, i0, i1, columns, k0, k1, tap, count, out, at, chosen)
@@ -119,18 +122,16 @@ def max_row(a, a0, rows, i0, i1, columns, runs, c, step, out, out0, chosen):
             n_stretches, n = (1, count * c) if step == c else (count, c)
             for t in range(n_stretches):
                 here = a0 + t * step
-                window_max(
-                    a, here, rows, i0, i1, columns, k0, k1, tap, n, out, at + t * c, chosen
-                )
+                window_max(a, here, rows, i0, i1, columns, k0, k1, tap, n, out, at + t * c, chosen)
 
 
 @njit_leaf
-def mean_row(a, a0, rows, i0, i1, columns, runs, c, step, scales, out, out0):
+def mean_row(a, a0, rows, i0, i1, columns, runs, c, step, in_order, scales, out, out0):
     """Write a row of sums times the scale of the run."""
     for r in range(runs.shape[0]):
         first, count, k0, k1 = runs[r]
         at, scale = out0 + first * c, scales[r]
-        if _is_wide(columns, k0, k1, c, count):
+        if _is_wide(columns, k0, k1, c, count, in_order):
             total = _sum_of_wide(a, a0, rows, i0, i1, columns, k0, k1)
             out[at] = out.dtype.type(total) * scale
         elif step == 2 * c and c == 1:
@@ -161,9 +162,7 @@ def back_row(g, chosen, a0, rows, i0, i1, columns, runs, c, stride, scale, out, 
         for t in range(n_stretches):
             here, there = a0 + t * c, at + t * stride * c
             if chosen.size:
-                window_sum_chosen(
-                    g, chosen, here, rows, i0, i1, columns, k0, k1, n, target, there
-                )
+                window_sum_chosen(g, chosen, here, rows, i0, i1, columns, k0, k1, n, target, there)
             else:
                 window_sum(g, here, rows, i0, i1, columns, k0, k1, scale, n, target, there)
 
