@@ -1,4 +1,4 @@
-"""Functions of networks, on arrays and on variables of the graph, named and ordered as PyTorch's."""
+"""Functions of networks, on arrays and variables of the graph, named and ordered as PyTorch's."""
 
 from fastml.nn.functional import _pool
 from fastml.nn.functional._pool import *  # noqa: F403
