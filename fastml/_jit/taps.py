@@ -83,7 +83,9 @@ def _loops(v, shape, operands, n_vectors, met, b_broadcast):
             if b_broadcast:
                 columns = [v.broadcast(builder.load(builder.gep(b, [b_k])))] * n_vectors
             else:
-                columns = [v.load(b, builder.add(b_k, int64(j * v.lanes))) for j in range(n_vectors)]
+                columns = [
+                    v.load(b, builder.add(b_k, int64(j * v.lanes))) for j in range(n_vectors)
+                ]
             for row, cell in zip(rows, cells, strict=True):
                 for j, (factor, column) in enumerate(met(v, a_k, row, columns)):
                     total = builder.call(v.fmuladd, [factor, column, builder.load(cell[j])])

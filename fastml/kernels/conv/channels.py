@@ -68,7 +68,8 @@ def tap_table(y, x, py, px, pitch, channels, adjacent, table):
 
 
 @njit_leaf
-def channels_task(image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, spare, out
+def channels_task(
+    image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, spare, out
 ):
     """Compute the results m0 ... m1 - 1 of each phase of rows of one image.
 
@@ -138,4 +139,6 @@ def channels_task(image, y, x, groups, packed, starts, init, whole, m0, m1, stri
                                 height, width,
                             )  # fmt: skip
                         if left < panel:
-                            unpad(spare, height, width, panel, flat, o, out_image_row, out_row, left)
+                            unpad(
+                                spare, height, width, panel, flat, o, out_image_row, out_row, left
+                            )

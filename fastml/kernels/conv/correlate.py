@@ -97,7 +97,9 @@ def correlate_task(chosen, image, y, x, groups, packed, starts, init, m0, rows, 
     table = np.empty(n_taps * (image.shape[2] // groups if chosen != CHANNELS else 1), np.int64)
     spare = np.empty(2 * TAP_ROWS * lanes, packed.dtype)
     if chosen == CHANNELS:
-        channels_task(image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, spare, out)
+        channels_task(
+            image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, spare, out
+        )
     elif chosen == LANES:
         lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, spare, out)
     else:

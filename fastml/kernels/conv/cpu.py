@@ -57,12 +57,16 @@ def conv2d_forward(
     out : (n_images, out_height, out_width, out_channels), dtype of images
         Written: the results.
     """
-    y = Axis(*forward_axis(images.shape[1], out.shape[1], weight.shape[2], stride_y, pad_top, dilation_y))
-    x = Axis(*forward_axis(images.shape[2], out.shape[2], weight.shape[3], stride_x, pad_left, dilation_x))
-    n_sources, n_columns = weight.shape[1], weight.shape[0] // groups
-    chosen, packed, starts, init = prepare(
-        weight, bias, False, y, x, groups, n_sources, n_columns
+    y = Axis(
+        *forward_axis(images.shape[1], out.shape[1], weight.shape[2], stride_y, pad_top, dilation_y)
     )
+    x = Axis(
+        *forward_axis(
+            images.shape[2], out.shape[2], weight.shape[3], stride_x, pad_left, dilation_x
+        )
+    )
+    n_sources, n_columns = weight.shape[1], weight.shape[0] // groups
+    chosen, packed, starts, init = prepare(weight, bias, False, y, x, groups, n_sources, n_columns)
     rows = rows_at_once(
         chosen, y, x, images.shape[0], images.shape[3], groups, out.shape[3], packed
     )
@@ -98,24 +102,28 @@ def conv2d_data_gradient(
     out : (n_images, height, width, channels), dtype of gradient
         Written: the gradient by the images.
     """
-    y = Axis(*backward_axis(gradient.shape[1], out.shape[1], weight.shape[2], stride_y, pad_top, dilation_y))
-    x = Axis(*backward_axis(gradient.shape[2], out.shape[2], weight.shape[3], stride_x, pad_left, dilation_x))
+    y = Axis(
+        *backward_axis(
+            gradient.shape[1], out.shape[1], weight.shape[2], stride_y, pad_top, dilation_y
+        )
+    )
+    x = Axis(
+        *backward_axis(
+            gradient.shape[2], out.shape[2], weight.shape[3], stride_x, pad_left, dilation_x
+        )
+    )
     n_sources, n_columns = weight.shape[0] // groups, weight.shape[1]
     chosen, packed, starts, init = prepare(
         weight, weight[0, 0, 0, :0], True, y, x, groups, n_sources, n_columns
     )
-    rows = rows_at_once(
-        chosen, y, x, out.shape[0], gradient.shape[3], groups, out.shape[3], packed
-    )
+    rows = rows_at_once(chosen, y, x, out.shape[0], gradient.shape[3], groups, out.shape[3], packed)
     n_bands = -(-phase_length(y, 0) // rows)
     for task in prange(out.shape[0] * n_bands):
         n, m0 = task // n_bands, task % n_bands * rows
         correlate_task(chosen, gradient[n], y, x, groups, packed, starts, init, m0, rows, out[n])
 
 
-@njit_parallel(
-    work=lambda images, gradient, *rest: _work(gradient, rest[-2])
-)
+@njit_parallel(work=lambda images, gradient, *rest: _work(gradient, rest[-2]))
 def conv2d_weight_gradient(
     images,  # IN (n_images, height, width, channels)
     gradient,  # IN (n_images, out_height, out_width, out_channels)
@@ -149,8 +157,12 @@ def conv2d_weight_gradient(
     kernel = weight_gradient.shape[2:]
     dilations = (dilation_y, dilation_x)
     n_columns = out_channels // groups
-    y = Axis(*forward_axis(images.shape[1], gradient.shape[1], kernel[0], stride_y, pad_top, dilation_y))
-    x = Axis(*forward_axis(images.shape[2], gradient.shape[2], kernel[1], stride_x, pad_left, dilation_x))
+    y = Axis(
+        *forward_axis(images.shape[1], gradient.shape[1], kernel[0], stride_y, pad_top, dilation_y)
+    )
+    x = Axis(
+        *forward_axis(images.shape[2], gradient.shape[2], kernel[1], stride_x, pad_left, dilation_x)
+    )
     lanes = lanes_of(images)
     lane_by_lane = groups > 1 and 2 * n_columns <= lanes and n_sources <= 8
     n_steps = n_sources * kernel[0] * kernel[1]

@@ -145,8 +145,9 @@ def weights_task(
     n_sources, n_columns = channels // groups, out_channels // groups
     if lane_by_lane:
         group, n_columns = 0, out_channels
-        strip_channels, pitch_out = whole_vectors(out_channels, lanes), whole_vectors(
-            out_channels, lanes
+        strip_channels, pitch_out = (
+            whole_vectors(out_channels, lanes),
+            whole_vectors(out_channels, lanes),
         )
         panel = lanes
     else:
