@@ -1,1 +1,20 @@
-"""The training loop that all networks share."""
+"""The training loop, where batches come from, and what training has come to."""
+
+from fastml.nn.training._lbfgs import train_lbfgs
+from fastml.nn.training._loop import DivergenceError, Loss, Settings, train
+from fastml.nn.training._penalty import Penalty
+from fastml.nn.training._sources import Batch, InMemory, Source
+from fastml.nn.training._state import TrainingState
+
+__all__ = [
+    "Batch",
+    "DivergenceError",
+    "InMemory",
+    "Loss",
+    "Penalty",
+    "Settings",
+    "Source",
+    "TrainingState",
+    "train",
+    "train_lbfgs",
+]
