@@ -2,7 +2,6 @@
 
 from fastml.nn.training._lbfgs import train_lbfgs
 from fastml.nn.training._loop import DivergenceError, Loss, Settings, train
-from fastml.nn.training._penalty import Penalty
 from fastml.nn.training._sources import Batch, InMemory, Source
 from fastml.nn.training._state import TrainingState
 
@@ -11,7 +10,6 @@ __all__ = [
     "DivergenceError",
     "InMemory",
     "Loss",
-    "Penalty",
     "Settings",
     "Source",
     "TrainingState",

@@ -9,7 +9,7 @@ from scipy.optimize import OptimizeResult, minimize
 from fastml.nn._network import Network
 from fastml.nn.layers import Run
 from fastml.nn.training._loop import DivergenceError, Loss, Settings
-from fastml.nn.training._penalty import Penalty
+from fastml.nn.training._penalty import penalty_value
 from fastml.nn.training._sources import Batch
 from fastml.nn.training._state import TrainingState
 
@@ -69,7 +69,6 @@ def train_lbfgs(
     penalized = np.zeros(network.flat.size, bool)
     for start, stop in network.penalized:
         penalized[start:stop] = True
-    smooth = Penalty(0.0, settings.l2, network.penalized)
     per_weight = settings.l1 / batch.total if batch.total else 0.0
     first = backend.to_host(network.flat).astype(np.float64)
     several = bool(per_weight) and bool(penalized.any())
@@ -88,9 +87,12 @@ def train_lbfgs(
         run = Run(True, state.seed, state.step)
         value = network.loss_and_gradient(batch.X, batch, loss, run, gradient)
         slope = backend.to_host(gradient).copy()
-        if smooth.l2:
-            value += smooth.value(backend, network.flat) / batch.total
-            slope[penalized] += smooth.l2 / batch.total * backend.to_host(network.flat)[penalized]
+        if settings.l2:
+            spans = network.penalized
+            whole = penalty_value(backend, network.flat, 0.0, settings.l2, spans)
+            value += whole / batch.total
+            weights = backend.to_host(network.flat)[penalized]
+            slope[penalized] += settings.l2 / batch.total * weights
         if several:
             value += per_weight * float(theta[: first.size][penalized].sum())
             value += per_weight * float(theta[first.size :].sum())

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fastml.nn._network import Network
 from fastml.nn.layers import Run
-from fastml.nn.optimizers import clip_norm
-from fastml.nn.training._penalty import Penalty
+from fastml.nn.optimizers import Penalty, clip_scale
+from fastml.nn.training._penalty import penalty_value
 from fastml.nn.training._sources import Batch, Source
 from fastml.nn.training._state import TrainingState
 
@@ -159,7 +161,8 @@ class _Steps:
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.settings, self.state = settings, state
-        self.penalty = Penalty(settings.l1, settings.l2, network.penalized)
+        self.spans = np.array(network.penalized, np.int64).reshape(-1, 2)
+        self.penalised = bool(network.penalized) and (settings.l1 > 0 or settings.l2 > 0)
         self.gradient = network.backend.empty(network.flat.shape, network.flat.dtype)
         self.good = _copied(network)
 
@@ -193,25 +196,27 @@ class _Steps:
         if batch.total == 0:
             # Nothing weighs anything: no loss, and nothing to learn.
             return 0.0
-        network, state = self.network, self.state
+        network, state, how = self.network, self.state, self.settings
         run = Run(True, state.seed, state.step)
         value = network.loss_and_gradient(batch.X, batch, self.loss, run, self.gradient)
         value = self.loss.reported(value, batch)
-        if not self.penalty.is_none:
-            value += self.penalty.value(network.backend, network.flat) / batch.total
+        if self.penalised:
+            spans = network.penalized
+            whole = penalty_value(network.backend, network.flat, how.l1, how.l2, spans)
+            value += whole / batch.total
         return value
 
     def _step(self, batch: Batch) -> None:
         self.state.step += 1
         if batch.total == 0:
             return
-        if self.settings.max_norm is not None:
-            clip_norm([self.gradient], self.settings.max_norm)
-        penalty = self.penalty
+        how, scale = self.settings, 1.0
+        if how.max_norm is not None:
+            scale = clip_scale([self.gradient], how.max_norm)
+        penalty = Penalty(how.l1 / batch.total, how.l2 / batch.total, [self.spans])
         self.optimizer.update_params(
-            [self.network.flat], [self.gradient],
-            l1=penalty.l1 / batch.total, l2=penalty.l2 / batch.total, spans=penalty.spans,
-        )  # fmt: skip
+            [self.network.flat], [self.gradient], penalty=penalty, scale=scale
+        )
 
 
 def _copied(network: Network) -> tuple[Any, dict[str, Any]]:

@@ -1,51 +1,37 @@
-"""Penalties on the weights of a network, whose gradient the optimiser adds in its own pass."""
+"""Penalties on the weights of a network; their gradient is added by the optimiser's own pass."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from fastml.backends import Backend
 from fastml.losses._sums import block_rows, merged
 
-__all__ = ["Penalty"]
+__all__ = ["penalty_value"]
 
 
-class Penalty(NamedTuple):
-    """``l1 sum |w| + l2 / 2 sum w^2`` over stretches of a flat array.
+def penalty_value(
+    backend: Backend, flat: Any, l1: float, l2: float, spans: Sequence[tuple[int, int]]
+) -> float:
+    """Return ``l1 sum |w| + l2 / 2 sum w^2``, added up in float64 in a fixed order.
 
-    Attributes
+    Parameters
     ----------
+    backend : Backend
+        Where the parameters are.
+    flat : array (n_parameters,)
+        All of them.
     l1, l2 : float
-        At least 0.
-    spans : list of (int, int)
-        Start and stop of each stretch.
+        Factors, at least 0.
+    spans : sequence of (int, int)
+        Start and stop of the stretches that are added up.
     """
-
-    l1: float
-    l2: float
-    spans: list[tuple[int, int]]
-
-    @property
-    def is_none(self) -> bool:
-        """Whether there is nothing to add."""
-        return not self.spans or (self.l1 == 0 and self.l2 == 0)
-
-    def value(self, backend: Backend, flat: Any) -> float:
-        """Return its value, added up in float64 in a fixed order.
-
-        Parameters
-        ----------
-        backend : Backend
-            Where the array is.
-        flat : array (n_parameters,)
-            All parameters.
-        """
-        real, found = flat.dtype.type, 0.0
-        for start, stop in self.spans:
-            size = block_rows(stop - start, 1)
-            totals = backend.empty(-(-(stop - start) // size), np.float64)
-            backend.kernels("losses").penalty(
-                real(self.l1), real(0.5 * self.l2), flat[start:stop], size, totals
-            )
-            found += merged(backend, totals)
-        return found
+    real, found = flat.dtype.type, 0.0
+    for start, stop in spans:
+        size = block_rows(stop - start, 1)
+        totals = backend.empty(-(-(stop - start) // size), np.float64)
+        kernel = backend.kernels("losses").penalty
+        kernel(real(l1), real(0.5 * l2), flat[start:stop], size, totals)
+        found += merged(backend, totals)
+    return found
