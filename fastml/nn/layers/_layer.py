@@ -1,15 +1,14 @@
 """What a layer is: parameters, shapes and a function; and what a run of a network knows."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fastml import activations
-from fastml.activations import _nodes
-from fastml.autodiff import primitives as p
 from fastml.nn._description import Description
+from fastml.nn._field import ReceptiveField
 from fastml.nn.initializers import Initializer
 
-__all__ = ["Layer", "Parameter", "Run", "Shape", "activation_function", "default_initializer"]
+__all__ = ["Layer", "Parameter", "Run", "Shape", "Visit", "checked_axes"]
 
 Shape = tuple[int, ...]
 
@@ -37,6 +36,32 @@ class Parameter(NamedTuple):
     fan_in: int
     fan_out: int
     penalized: bool = True
+
+
+class Visit(NamedTuple):
+    """What is known of a layer at its place in a network.
+
+    Attributes
+    ----------
+    place : str
+        Its name: "0", or "2.1" in a layer of layers.
+    layer : Layer
+        The layer.
+    input_shape, output_shape : tuple of int
+        Of one sample.
+    n_parameters, multiply_adds : int
+        Its own, of layers in it not.
+    field : ReceptiveField
+        What its units see of the network's input.
+    """
+
+    place: str
+    layer: "Layer"
+    input_shape: Shape
+    output_shape: Shape
+    n_parameters: int
+    multiply_adds: int
+    field: ReceptiveField
 
 
 class Run:
@@ -156,61 +181,69 @@ class Layer(Description):
         """
         return 0
 
+    def field(self, field: ReceptiveField, input_shape: Shape) -> ReceptiveField:
+        """Return what the units see of the network's input.
 
-# Nodes themselves: what the functions of `activations` check, networks have checked already.
-_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "identity": lambda x: x,
-    "elu": lambda x: _nodes.elu(x, alpha=1.0),
-    "gelu": _nodes.gelu,
-    "leaky_relu": lambda x: _nodes.leaky_relu(x, alpha=0.01),
-    "log_softmax": p.log_softmax,
-    "logistic": p.sigmoid,
-    "relu": _nodes.relu,
-    "sigmoid": p.sigmoid,
-    "softmax": p.softmax,
-    "softplus": p.softplus,
-    "tanh": p.tanh,
-    "winner_take_all": activations.winner_take_all,
-}
+        Parameters
+        ----------
+        field : ReceptiveField
+            What the values that come in see of it.
+        input_shape : tuple of int
+            Of one sample.
+        """
+        return field
+
+    def visit(self, input_shape: Shape, field: ReceptiveField, place: str) -> Iterator[Visit]:
+        """Yield what is known of the layers in this one, and of itself last.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample.
+        field : ReceptiveField
+            What the values that come in see of the network's input.
+        place : str
+            Of this layer.
+        """
+        parameters = self.parameters(input_shape).values()
+        yield Visit(
+            place, self, input_shape, self.output_shape(input_shape),
+            sum(math.prod(about.shape) for about in parameters), self.multiply_adds(input_shape),
+            self.field(field, input_shape),
+        )  # fmt: skip
+
+    def apply_until(
+        self,
+        path: Sequence[str],
+        x: Any,
+        parameters: dict[str, Any],
+        state: dict[str, Any],
+        run: Run,
+    ) -> Any:
+        """Return what a layer in this one makes of a batch.
+
+        Parameters
+        ----------
+        path : sequence of str
+            Its place in this one; empty for this one.
+        x, parameters, state, run
+            As for `apply`.
+        """
+        if path:
+            raise ValueError(f"{type(self).__name__} has no layers in it.")
+        return self.apply(x, parameters, state, run)
 
 
-def checked_activation(activation: Any) -> Any:
-    """Return what was given for `activation`, if it is a name, a function or None.
+def checked_axes(input_shape: Shape, n_axes: int) -> None:
+    """Refuse samples that have not so many spatial axes and one of channels.
 
     Parameters
     ----------
-    activation : str, callable or None
-        As layers take it.
+    input_shape : tuple of int
+        Of one sample.
+    n_axes : int
+        Number of spatial axes: 1 or 2.
     """
-    if activation is None or callable(activation) or activation in _ACTIVATIONS:
-        return activation
-    raise ValueError(
-        f"activation must be None, a function or one of {sorted(_ACTIVATIONS)}, got {activation!r}."
-    )
-
-
-def activation_function(activation: Any) -> Callable[[Any], Any]:
-    """Return the function of arrays and variables that an activation is.
-
-    Parameters
-    ----------
-    activation : str, callable or None
-        A name of `fastml.activations` ("logistic" is "sigmoid"), or a function made of primitives
-        of `fastml.autodiff`.
-    """
-    if callable(activation):
-        function: Callable[[Any], Any] = activation
-        return function
-    return _ACTIVATIONS[activation or "identity"]
-
-
-def default_initializer(activation: Any) -> str:
-    """Return the name of the initialiser that keeps the variance over layers.
-
-    Parameters
-    ----------
-    activation : str, callable or None
-        Of the layer.
-    """
-    rectifiers = ("relu", "leaky_relu", "elu", "gelu")
-    return "he_uniform" if activation in rectifiers else "glorot_uniform"
+    if len(input_shape) != n_axes + 1:
+        wanted = "(length, channels)" if n_axes == 1 else "(height, width, channels)"
+        raise ValueError(f"expected an input of shape {wanted}, got {input_shape}.")
