@@ -1,0 +1,216 @@
+"""What a layer is: parameters, shapes and a function; and what a run of a network knows."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from fastml import activations
+from fastml.activations import _nodes
+from fastml.autodiff import primitives as p
+from fastml.nn._description import Description
+from fastml.nn.initializers import Initializer
+
+__all__ = ["Layer", "Parameter", "Run", "Shape", "activation_function", "default_initializer"]
+
+Shape = tuple[int, ...]
+
+# Streams of the generator below this one are for other purposes than masks.
+FIRST_MASK = 1 << 16
+
+
+class Parameter(NamedTuple):
+    """What a layer says of one of its arrays of parameters.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the array.
+    initializer : Initializer
+        What it starts with.
+    fan_in, fan_out : int
+        How many inputs a unit sums over, and how many units an input goes to.
+    penalized : bool
+        Whether penalties on weights are for it: not for biases.
+    """
+
+    shape: Shape
+    initializer: Initializer
+    fan_in: int
+    fan_out: int
+    penalized: bool = True
+
+
+class Run:
+    """What layers may know of the pass through a network that they are applied in.
+
+    Made anew for every pass.
+
+    Parameters
+    ----------
+    training : bool, default=False
+        Whether layers behave as in training: statistics of the batch, masks of dropout.
+    seed : int, default=0
+        Key of the generator of masks.
+    step : int, default=0
+        Number of the step of training; another one draws other masks. Below 2**32.
+    masks : bool, default=False
+        Whether dropout draws its masks without `training` too: one member of the ensemble that
+        dropout is.
+
+    Attributes
+    ----------
+    updates : list of (array, array)
+        State of layers, and what it becomes: batch normalisation adds to it in training.
+    """
+
+    __slots__ = ("masks", "n_streams", "seed", "step", "training", "updates")
+
+    def __init__(
+        self, training: bool = False, seed: int = 0, step: int = 0, masks: bool = False
+    ) -> None:
+        self.training = training
+        self.seed = seed
+        self.step = step
+        self.masks = masks or training
+        self.updates: list[tuple[Any, Any]] = []
+        self.n_streams = 0
+
+    def next_stream(self) -> int:
+        """Return the stream of the next layer that draws: by its place in the network."""
+        self.n_streams += 1
+        return FIRST_MASK + self.n_streams - 1
+
+
+class Layer(Description):
+    """A description of a function, of its parameters and of the shapes it takes; without arrays.
+
+    Shapes are those of one sample, channels last: (features,), (length, channels) or
+    (height, width, channels).
+    """
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the result.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample.
+
+        Returns
+        -------
+        tuple of int
+
+        Raises
+        ------
+        ValueError
+            If the layer does not take it.
+        """
+        return input_shape
+
+    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+        """Return what is known of each array of parameters, by name.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample.
+        """
+        return {}
+
+    def state(self, input_shape: Shape) -> dict[str, Any]:
+        """Return arrays that training changes without a gradient, as they are at first, by name.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample.
+        """
+        return {}
+
+    def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
+        """Return the result for a batch.
+
+        Parameters
+        ----------
+        x : array or Variable (n, *input_shape)
+            The batch.
+        parameters : dict of arrays or Variables
+            By the names of `parameters`; those of layers in layers in a dict of their own.
+        state : dict of arrays
+            By the names of `state`, likewise.
+        run : Run
+            What is known of this pass.
+
+        Returns
+        -------
+        array or Variable (n, *output_shape)
+        """
+        raise NotImplementedError
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return the number of multiplications with an addition for one sample.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample.
+        """
+        return 0
+
+
+# Nodes themselves: what the functions of `activations` check, networks have checked already.
+_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda x: x,
+    "elu": lambda x: _nodes.elu(x, alpha=1.0),
+    "gelu": _nodes.gelu,
+    "leaky_relu": lambda x: _nodes.leaky_relu(x, alpha=0.01),
+    "log_softmax": p.log_softmax,
+    "logistic": p.sigmoid,
+    "relu": _nodes.relu,
+    "sigmoid": p.sigmoid,
+    "softmax": p.softmax,
+    "softplus": p.softplus,
+    "tanh": p.tanh,
+    "winner_take_all": activations.winner_take_all,
+}
+
+
+def checked_activation(activation: Any) -> Any:
+    """Return what was given for `activation`, if it is a name, a function or None.
+
+    Parameters
+    ----------
+    activation : str, callable or None
+        As layers take it.
+    """
+    if activation is None or callable(activation) or activation in _ACTIVATIONS:
+        return activation
+    raise ValueError(
+        f"activation must be None, a function or one of {sorted(_ACTIVATIONS)}, got {activation!r}."
+    )
+
+
+def activation_function(activation: Any) -> Callable[[Any], Any]:
+    """Return the function of arrays and variables that an activation is.
+
+    Parameters
+    ----------
+    activation : str, callable or None
+        A name of `fastml.activations` ("logistic" is "sigmoid"), or a function made of primitives
+        of `fastml.autodiff`.
+    """
+    if callable(activation):
+        function: Callable[[Any], Any] = activation
+        return function
+    return _ACTIVATIONS[activation or "identity"]
+
+
+def default_initializer(activation: Any) -> str:
+    """Return the name of the initialiser that keeps the variance over layers.
+
+    Parameters
+    ----------
+    activation : str, callable or None
+        Of the layer.
+    """
+    rectifiers = ("relu", "leaky_relu", "elu", "gelu")
+    return "he_uniform" if activation in rectifiers else "glorot_uniform"
