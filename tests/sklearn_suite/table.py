@@ -55,4 +55,11 @@ TABLE = {
             )
         },
     ),
+    "optimizers": Row(
+        "sklearn/neural_network/tests/test_stochastic_optimizers.py",
+        {
+            f"sklearn.neural_network._stochastic_optimizers.{name}": f"fastml.nn.optimizers.{name}"
+            for name in ("AdamOptimizer", "BaseOptimizer", "SGDOptimizer")
+        },
+    ),
 }
