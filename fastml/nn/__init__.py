@@ -1,8 +1,11 @@
 """Networks: layers, their functions, optimisers and the training loop."""
 
-from fastml.nn import layers
+from fastml.nn import layers, shapes
 from fastml.nn._network import Network
+from fastml.nn._summary import Summary, SummaryRow, summary
 from fastml.nn.layers import *  # noqa: F403
+from fastml.nn.shapes import *  # noqa: F403
 
-__all__ = ["Network"]
+__all__ = ["Network", "Summary", "SummaryRow", "summary"]
 __all__ += layers.__all__
+__all__ += shapes.__all__

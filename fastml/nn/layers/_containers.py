@@ -1,11 +1,12 @@
-"""Layers made of layers."""
+"""Layers made of layers, and those one after another."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fastml.nn.layers._layer import Layer, Parameter, Run, Shape
+from fastml.nn._field import ReceptiveField
+from fastml.nn.layers._layer import Layer, Parameter, Run, Shape, Visit
 
-__all__ = ["Sequential", "as_layer"]
+__all__ = ["Container", "Sequential", "as_layer", "checked_layers"]
 
 
 def as_layer(layers: "Layer | Sequence[Layer]") -> Layer:
@@ -19,7 +20,14 @@ def as_layer(layers: "Layer | Sequence[Layer]") -> Layer:
     return layers if isinstance(layers, Layer) else Sequential(layers)
 
 
-def _checked(layers: Any) -> tuple[Layer, ...]:
+def checked_layers(layers: Any) -> tuple[Layer, ...]:
+    """Return layers as a tuple, if they are.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        What was given.
+    """
     if isinstance(layers, Layer) or not isinstance(layers, Sequence) or isinstance(layers, str):
         raise TypeError(f"layers must be a list of layers, got {layers!r}.")
     for i, layer in enumerate(layers):
@@ -29,7 +37,89 @@ def _checked(layers: Any) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-class Sequential(Layer):
+class Container(Layer):
+    """A layer whose parameters are those of layers in it, named by their places."""
+
+    layers: tuple[Layer, ...]
+
+    def children(self, input_shape: Shape) -> Iterator[tuple[str, Layer, Shape, Shape]]:
+        """Yield place, layer, input shape and output shape of each of `layers`.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample.
+
+        Raises
+        ------
+        ValueError
+            Naming the layer that does not take what comes to it.
+        """
+        shape = input_shape
+        for i, layer in enumerate(self.layers):
+            given = shape
+            try:
+                shape = layer.output_shape(given)
+            except ValueError as error:
+                raise ValueError(f"layer {i} ({type(layer).__name__}): {error}") from None
+            yield str(i), layer, given, shape
+
+    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+        """Return what is known of the parameters of all layers; see `Layer.parameters`."""
+        return {
+            f"{place}.{name}": about
+            for place, layer, shape, _ in self.children(input_shape)
+            for name, about in layer.parameters(shape).items()
+        }
+
+    def state(self, input_shape: Shape) -> dict[str, Any]:
+        """Return the state of all layers at first; see `Layer.state`."""
+        return {
+            f"{place}.{name}": array
+            for place, layer, shape, _ in self.children(input_shape)
+            for name, array in layer.state(shape).items()
+        }
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return the multiplications for one sample; see `Layer.multiply_adds`."""
+        return sum(layer.multiply_adds(shape) for _, layer, shape, _ in self.children(input_shape))
+
+    def _through(
+        self,
+        n_layers: int,
+        x: Any,
+        parameters: dict[str, Any],
+        state: dict[str, Any],
+        run: Run,
+    ) -> Any:
+        """Return what the first so many layers make of a batch."""
+        for i in range(n_layers):
+            place = str(i)
+            x = self.layers[i].apply(x, parameters.get(place, {}), state.get(place, {}), run)
+        return x
+
+    def apply_until(
+        self,
+        path: Sequence[str],
+        x: Any,
+        parameters: dict[str, Any],
+        state: dict[str, Any],
+        run: Run,
+    ) -> Any:
+        """Return what a layer in this one makes of a batch; see `Layer.apply_until`."""
+        if not path:
+            return self.apply(x, parameters, state, run)
+        first, *rest = path
+        if not first.isdecimal() or int(first) >= len(self.layers):
+            raise ValueError(
+                f"there is no layer {first!r}: the {len(self.layers)} layers are numbered from 0."
+            )
+        x = self._through(int(first), x, parameters, state, run)
+        inner, its_state = parameters.get(first, {}), state.get(first, {})
+        return self.layers[int(first)].apply_until(rest, x, inner, its_state, run)
+
+
+class Sequential(Container):
     """Layers one after another.
 
     Parameters
@@ -49,64 +139,28 @@ class Sequential(Layer):
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = _checked(layers)
-
-    def children(self, input_shape: Shape) -> Iterator[tuple[str, Layer, Shape]]:
-        """Yield place, layer and input shape of each layer.
-
-        Parameters
-        ----------
-        input_shape : tuple of int
-            Of one sample.
-
-        Raises
-        ------
-        ValueError
-            Naming the layer that does not take what comes to it.
-        """
-        shape = input_shape
-        for i, layer in enumerate(self.layers):
-            try:
-                following = layer.output_shape(shape)
-            except ValueError as error:
-                name = type(layer).__name__
-                raise ValueError(f"layer {i} ({name}): {error}") from None
-            yield str(i), layer, shape
-            shape = following
+        self.layers = checked_layers(layers)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the result; see `Layer.output_shape`."""
-        shape = input_shape
-        for _, layer, given in self.children(input_shape):
-            shape = layer.output_shape(given)
-        return shape
-
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
-        """Return what is known of the parameters of all layers; see `Layer.parameters`."""
-        return {
-            f"{place}.{name}": about
-            for place, layer, shape in self.children(input_shape)
-            for name, about in layer.parameters(shape).items()
-        }
-
-    def state(self, input_shape: Shape) -> dict[str, Any]:
-        """Return the state of all layers at first; see `Layer.state`."""
-        return {
-            f"{place}.{name}": array
-            for place, layer, shape in self.children(input_shape)
-            for name, array in layer.state(shape).items()
-        }
+        made = [shape for *_, shape in self.children(input_shape)]
+        return made[-1] if made else input_shape
 
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
-        for i, layer in enumerate(self.layers):
-            place = str(i)
-            x = layer.apply(x, parameters.get(place, {}), state.get(place, {}), run)
-        return x
+        return self._through(len(self.layers), x, parameters, state, run)
 
-    def multiply_adds(self, input_shape: Shape) -> int:
-        """Return the multiplications for one sample; see `Layer.multiply_adds`."""
-        return sum(layer.multiply_adds(shape) for _, layer, shape in self.children(input_shape))
+    def field(self, field: ReceptiveField, input_shape: Shape) -> ReceptiveField:
+        """Return what the units see of the input; see `Layer.field`."""
+        for _, layer, shape, _ in self.children(input_shape):
+            field = layer.field(field, shape)
+        return field
+
+    def visit(self, input_shape: Shape, field: ReceptiveField, place: str) -> Iterator[Visit]:
+        """Yield what is known of the layers; see `Layer.visit`."""
+        for name, layer, shape, _ in self.children(input_shape):
+            yield from layer.visit(shape, field, f"{place}.{name}" if place else name)
+            field = layer.field(field, shape)
 
     def __repr__(self) -> str:
         return f"Sequential([{', '.join(map(repr, self.layers))}])"

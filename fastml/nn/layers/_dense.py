@@ -1,10 +1,11 @@
-"""Layers of units that see all features: dense ones, and dropout of units or weights."""
+"""Layers of units that see all features, and of single values."""
 
 import math
 from typing import Any
 
 from fastml.autodiff import primitives as p
-from fastml.nn._description import integer, number
+from fastml.nn._description import integer
+from fastml.nn._field import ReceptiveField
 from fastml.nn.initializers import Initializer, initializer
 from fastml.nn.layers._layer import (
     Layer,
@@ -16,7 +17,7 @@ from fastml.nn.layers._layer import (
     default_initializer,
 )
 
-__all__ = ["Activation", "Dense", "Dropout", "Flatten"]
+__all__ = ["Activation", "Dense", "Flatten"]
 
 
 class Dense(Layer):
@@ -92,6 +93,10 @@ class Dense(Layer):
         """Return the multiplications for one sample; see `Layer.multiply_adds`."""
         return math.prod(input_shape) * self.units
 
+    def field(self, field: ReceptiveField, input_shape: Shape) -> ReceptiveField:
+        """Return what the units see of the input; see `Layer.field`."""
+        return field if len(input_shape) > 1 else field.over(input_shape)
+
 
 class Activation(Layer):
     """An activation function, as a layer.
@@ -121,40 +126,6 @@ class Flatten(Layer):
         """Return the result for a batch; see `Layer.apply`."""
         return p.reshape(x, shape=(x.shape[0], math.prod(x.shape[1:])))
 
-
-class Dropout(Layer):
-    """In training, set each value to 0 with a probability, and divide the others by the rest.
-
-    Parameters
-    ----------
-    rate : float, default=0.5
-        The probability, in [0, 1).
-
-    References
-    ----------
-    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
-    JMLR 15, 2014.
-    """
-
-    def __init__(self, rate: float = 0.5) -> None:
-        self.rate = number("rate", rate, low=0, below=1)
-
-    def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
-        """Return the result for a batch; see `Layer.apply`."""
-        stream = run.next_stream()
-        if not run.masks or self.rate == 0:
-            return x
-        return x * mask_like(x, self.rate, run, stream)
-
-
-def mask_like(x: Any, rate: float, run: Run, stream: int) -> Any:
-    """Return 0 with probability `rate` and ``1 / (1 - rate)`` elsewhere, of the shape of x."""
-    from fastml.autodiff._variable import value_of
-    from fastml.backends import resolve
-
-    value = value_of(x)
-    backend = resolve(value)
-    drawn = backend.empty(value.size, value.dtype)
-    backend.kernels("rng").uniform(run.seed, stream, run.step, drawn)
-    kept = (drawn >= rate).reshape(value.shape)
-    return kept.astype(value.dtype) * value.dtype.type(1 / (1 - rate))
+    def field(self, field: ReceptiveField, input_shape: Shape) -> ReceptiveField:
+        """Return what the units see of the input: all, as places are lost."""
+        return field.over(input_shape)

@@ -1,15 +1,20 @@
 """What a layer is: parameters, shapes and a function; and what a run of a network knows."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fastml import activations
 from fastml.activations import _nodes
 from fastml.autodiff import primitives as p
 from fastml.nn._description import Description
+from fastml.nn._field import ReceptiveField
 from fastml.nn.initializers import Initializer
 
-__all__ = ["Layer", "Parameter", "Run", "Shape", "activation_function", "default_initializer"]
+__all__ = [
+    "Layer", "Parameter", "Run", "Shape", "Visit", "activation_function", "checked_activation",
+    "checked_axes", "default_initializer",
+]  # fmt: skip
 
 Shape = tuple[int, ...]
 
@@ -37,6 +42,32 @@ class Parameter(NamedTuple):
     fan_in: int
     fan_out: int
     penalized: bool = True
+
+
+class Visit(NamedTuple):
+    """What is known of a layer at its place in a network.
+
+    Attributes
+    ----------
+    place : str
+        Its name: "0", or "2.1" in a layer of layers.
+    layer : Layer
+        The layer.
+    input_shape, output_shape : tuple of int
+        Of one sample.
+    n_parameters, multiply_adds : int
+        Its own, of layers in it not.
+    field : ReceptiveField
+        What its units see of the network's input.
+    """
+
+    place: str
+    layer: "Layer"
+    input_shape: Shape
+    output_shape: Shape
+    n_parameters: int
+    multiply_adds: int
+    field: ReceptiveField
 
 
 class Run:
@@ -155,6 +186,73 @@ class Layer(Description):
             Of one sample.
         """
         return 0
+
+    def field(self, field: ReceptiveField, input_shape: Shape) -> ReceptiveField:
+        """Return what the units see of the network's input.
+
+        Parameters
+        ----------
+        field : ReceptiveField
+            What the values that come in see of it.
+        input_shape : tuple of int
+            Of one sample.
+        """
+        return field
+
+    def visit(self, input_shape: Shape, field: ReceptiveField, place: str) -> Iterator[Visit]:
+        """Yield what is known of the layers in this one, and of itself last.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample.
+        field : ReceptiveField
+            What the values that come in see of the network's input.
+        place : str
+            Of this layer.
+        """
+        parameters = self.parameters(input_shape).values()
+        yield Visit(
+            place, self, input_shape, self.output_shape(input_shape),
+            sum(math.prod(about.shape) for about in parameters), self.multiply_adds(input_shape),
+            self.field(field, input_shape),
+        )  # fmt: skip
+
+    def apply_until(
+        self,
+        path: Sequence[str],
+        x: Any,
+        parameters: dict[str, Any],
+        state: dict[str, Any],
+        run: Run,
+    ) -> Any:
+        """Return what a layer in this one makes of a batch.
+
+        Parameters
+        ----------
+        path : sequence of str
+            Its place in this one; empty for this one.
+        x, parameters, state, run
+            As for `apply`.
+        """
+        if path:
+            raise ValueError(f"{type(self).__name__} has no layers in it.")
+        return self.apply(x, parameters, state, run)
+
+
+def checked_axes(input_shape: Shape, n_axes: int) -> None:
+    """Refuse samples that have not so many spatial axes and one of channels.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Of one sample.
+    n_axes : int
+        Number of spatial axes: 1 or 2.
+    """
+    if len(input_shape) != n_axes + 1:
+        wanted = "(length, channels)" if n_axes == 1 else "(height, width, channels)"
+        raise ValueError(f"expected an input of shape {wanted}, got {input_shape}.")
 
 
 # Nodes themselves: what the functions of `activations` check, networks have checked already.
