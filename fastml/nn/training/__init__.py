@@ -4,6 +4,7 @@ from fastml.nn.training._lbfgs import train_lbfgs
 from fastml.nn.training._loop import DivergenceError, Loss, Settings, train
 from fastml.nn.training._sources import Batch, InMemory, Source
 from fastml.nn.training._state import TrainingState
+from fastml.nn.training.checkpoint import load_checkpoint, save_checkpoint
 
 __all__ = [
     "Batch",
@@ -13,6 +14,8 @@ __all__ = [
     "Settings",
     "Source",
     "TrainingState",
+    "load_checkpoint",
+    "save_checkpoint",
     "train",
     "train_lbfgs",
 ]
