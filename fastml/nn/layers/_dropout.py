@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import scipy.sparse as sp
+
 from fastml.nn._description import number
 from fastml.nn._field import ReceptiveField
 from fastml.nn.layers._containers import Container
@@ -32,6 +34,8 @@ class Dropout(Layer):
         stream = run.next_stream()
         if not run.masks or self.rate == 0:
             return x
+        if sp.issparse(x):
+            x = x.toarray()
         return x * mask_like(x, self.rate, run, stream)
 
 
