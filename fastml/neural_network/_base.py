@@ -26,6 +26,8 @@ from fastml.neural_network._task import Task, batch_rows, prepared_rows, stretch
 from fastml.nn import Network
 from fastml.nn.layers import Layer, Run
 from fastml.nn.training import TrainingState, train, train_lbfgs
+from fastml.nn.training._loop import restore_best
+from fastml.nn.training._resume import Checkpoint, resume
 
 __all__ = ["BaseNetworkEstimator"]
 
@@ -61,6 +63,8 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
     verbose: Any
     max_iter: int
     max_fun: int
+    checkpoint: Any
+    checkpoint_every: int
 
     def _set(self, parameters: dict[str, Any]) -> None:
         """Set the constructor's parameters: its local variables."""
@@ -228,8 +232,19 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
         elif task.backend.xp is not np:
             optimizer = make_optimizer(self, task.network.flat, n_samples)
             optimizer.load_state(self._optimizer.state())
-        source = task.source(held, batch_rows(self.batch_size, n_samples), state.seed)
         settings = make_settings(self, one_epoch=incremental)
+        checkpoint = None if incremental else self._checkpoint(task)
+        written = None if checkpoint is None else checkpoint.load()
+        if written is not None:
+            state = written
+            resume(task.network, optimizer, state)
+            if state.stopped:
+                # That fit had come to its end.
+                if settings.keep_best:
+                    restore_best(task.network, state)
+                self._keep(task, state, optimizer)
+                return
+        source = task.source(held, batch_rows(self.batch_size, n_samples), state.seed)
         try:
             with task.callbacks("epoch", settings.max_epochs) as on_epoch:
                 train(
@@ -241,13 +256,27 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
                     state=state,
                     score=None if held is None else task.scorer(held),
                     on_epoch=on_epoch,
+                    checkpoint=checkpoint,
                 )
         finally:
             # A fit that diverged leaves the last good weights.
             self._keep(task, state, optimizer)
         self._warn(state, incremental)
 
+    def _checkpoint(self, task: Task) -> Checkpoint | None:
+        """Return the file that this fit is written to, if it is."""
+        if self.checkpoint is None:
+            return None
+        parameters = self.get_params(deep=False)
+        for name in ("checkpoint", "checkpoint_every", "verbose"):
+            del parameters[name]
+        begun = task.backend.to_host(task.network.flat) if hasattr(self, "_training") else None
+        data = {"X": task.X, "y": task.y, "sample_weight": task.weight, "begun with": begun}
+        return Checkpoint(self.checkpoint, parameters | data, self.checkpoint_every)
+
     def _fit_lbfgs(self, task: Task) -> None:
+        if self.checkpoint is not None:
+            raise ValueError("checkpoint is for stochastic solvers, not for solver='lbfgs'.")
         state = TrainingState(seed=seed_from(self._random_state))
         settings = make_settings(self)
         shown = 1 if self.verbose is True or self.verbose >= 1 else -1
