@@ -9,8 +9,9 @@ import numpy as np
 from fastml.autodiff import Variable
 from fastml.backends import Backend, resolve
 from fastml.nn._description import integer
+from fastml.nn._field import ReceptiveField
 from fastml.nn.layers._containers import as_layer
-from fastml.nn.layers._layer import Layer, Parameter, Run, Shape
+from fastml.nn.layers._layer import Layer, Parameter, Run, Shape, Visit
 
 __all__ = ["Network"]
 
@@ -151,7 +152,7 @@ class Network:
             self.backend = backend
         return self
 
-    def forward(self, X: Any, run: Run | None = None) -> Any:
+    def forward(self, X: Any, run: Run | None = None, *, until: int | str | None = None) -> Any:
         """Return the outputs for a batch.
 
         Parameters
@@ -160,12 +161,23 @@ class Network:
             Where the parameters are.
         run : Run, optional
             By default one of prediction, with a fixed result.
+        until : int or str, optional
+            Place of the layer whose outputs are wanted, such as 2, or "2.1" for a layer in a layer;
+            negative integers count from the last. By default the last.
 
         Returns
         -------
         array (n, *output_shape)
+
+        Raises
+        ------
+        ValueError
+            For an X of another shape, and for a place where there is no layer.
         """
         run = Run() if run is None else run
+        if until is not None:
+            path = self.place(until).split(".")
+            return self.layer.apply_until(path, self._batch(X), self._tree, self._state_tree, run)
         return self.layer.apply(self._batch(X), self._tree, self._state_tree, run)
 
     def loss_and_gradient(
@@ -206,6 +218,34 @@ class Network:
             for old, new in run.updates:
                 old[...] = new
         return found
+
+    def visits(self) -> dict[str, Visit]:
+        """Return what is known of each layer, by its place."""
+        spatial = self.input_shape[:-1] or self.input_shape
+        seen = self.layer.visit(self.input_shape, ReceptiveField.of_input(len(spatial)), "")
+        return {visit.place: visit for visit in seen}
+
+    def place(self, layer: int | str) -> str:
+        """Return the place of a layer, as `visits` has it.
+
+        Parameters
+        ----------
+        layer : int or str
+            Such as 2, -1 for the last, or "2.1" for a layer in a layer.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+        """
+        places = list(self.visits())
+        if not isinstance(layer, str) and layer < 0:
+            layer += len({place.partition(".")[0] for place in places})
+        # Of layers one after another in a layer, the last one makes what it makes.
+        found = [place for place in places if f"{place}.".startswith(f"{layer}.")]
+        if not found:
+            raise ValueError(f"layer must be the place of a layer, one of {places}, got {layer!r}.")
+        return found[-1]
 
     def _batch(self, X: Any) -> Any:
         X = self.backend.asarray(X, self.dtype)

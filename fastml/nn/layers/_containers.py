@@ -9,15 +9,17 @@ from fastml.nn.layers._layer import Layer, Parameter, Run, Shape, Visit
 __all__ = ["Container", "Sequential", "as_layer", "checked_layers"]
 
 
-def as_layer(layers: "Layer | Sequence[Layer]") -> Layer:
-    """Return one layer: a sequence of them becomes a `Sequential`.
+def as_layer(layers: "Layer | Sequence[Layer]") -> "Sequential":
+    """Return layers one after another, as one.
 
     Parameters
     ----------
     layers : Layer or sequence of Layer
         What was given.
     """
-    return layers if isinstance(layers, Layer) else Sequential(layers)
+    if isinstance(layers, Sequential):
+        return layers
+    return Sequential([layers] if isinstance(layers, Layer) else layers)
 
 
 def checked_layers(layers: Any) -> tuple[Layer, ...]:
@@ -110,13 +112,16 @@ class Container(Layer):
         if not path:
             return self.apply(x, parameters, state, run)
         first, *rest = path
-        if not first.isdecimal() or int(first) >= len(self.layers):
-            raise ValueError(
-                f"there is no layer {first!r}: the {len(self.layers)} layers are numbered from 0."
-            )
-        x = self._through(int(first), x, parameters, state, run)
+        layer, x = self._before(first, x, parameters, state, run)
         inner, its_state = parameters.get(first, {}), state.get(first, {})
-        return self.layers[int(first)].apply_until(rest, x, inner, its_state, run)
+        return layer.apply_until(rest, x, inner, its_state, run)
+
+    def _before(
+        self, place: str, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run
+    ) -> tuple[Layer, Any]:
+        """Return the layer at a place, and what comes to it."""
+        n = int(place)
+        return self.layers[n], self._through(n, x, parameters, state, run)
 
 
 class Sequential(Container):

@@ -15,16 +15,12 @@ from fastml.nn._window import (
     windows,
 )
 from fastml.nn.initializers import Initializer, initializer
-from fastml.nn.layers._layer import (
-    Layer,
-    Parameter,
-    Run,
-    Shape,
+from fastml.nn.layers._activation import (
     activation_function,
     checked_activation,
-    checked_axes,
     default_initializer,
 )
+from fastml.nn.layers._layer import Layer, Parameter, Run, Shape, checked_axes
 
 __all__ = ["Conv1D", "Conv2D"]
 

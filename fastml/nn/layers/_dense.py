@@ -7,15 +7,12 @@ from fastml.autodiff import primitives as p
 from fastml.nn._description import integer
 from fastml.nn._field import ReceptiveField
 from fastml.nn.initializers import Initializer, initializer
-from fastml.nn.layers._layer import (
-    Layer,
-    Parameter,
-    Run,
-    Shape,
+from fastml.nn.layers._activation import (
     activation_function,
     checked_activation,
     default_initializer,
 )
+from fastml.nn.layers._layer import Layer, Parameter, Run, Shape
 
 __all__ = ["Activation", "Dense", "Flatten"]
 

@@ -1,22 +1,16 @@
 """What a layer is: parameters, shapes and a function; and what a run of a network knows."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fastml import activations
-from fastml.activations import _nodes
-from fastml.autodiff import primitives as p
 from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
 from fastml.nn._description import Description
 from fastml.nn._field import ReceptiveField
 from fastml.nn.initializers import Initializer
 
-__all__ = [
-    "Layer", "Parameter", "Run", "Shape", "Visit", "activation_function", "checked_activation",
-    "checked_axes", "default_initializer",
-]  # fmt: skip
+__all__ = ["Layer", "Parameter", "Run", "Shape", "Visit", "checked_axes"]
 
 Shape = tuple[int, ...]
 
@@ -276,62 +270,3 @@ def checked_axes(input_shape: Shape, n_axes: int) -> None:
     if len(input_shape) != n_axes + 1:
         wanted = "(length, channels)" if n_axes == 1 else "(height, width, channels)"
         raise ValueError(f"expected an input of shape {wanted}, got {input_shape}.")
-
-
-# Nodes themselves: what the functions of `activations` check, networks have checked already.
-_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "identity": lambda x: x,
-    "elu": lambda x: _nodes.elu(x, alpha=1.0),
-    "gelu": _nodes.gelu,
-    "leaky_relu": lambda x: _nodes.leaky_relu(x, alpha=0.01),
-    "log_softmax": p.log_softmax,
-    "logistic": p.sigmoid,
-    "relu": _nodes.relu,
-    "sigmoid": p.sigmoid,
-    "softmax": p.softmax,
-    "softplus": p.softplus,
-    "tanh": p.tanh,
-    "winner_take_all": activations.winner_take_all,
-}
-
-
-def checked_activation(activation: Any) -> Any:
-    """Return what was given for `activation`, if it is a name, a function or None.
-
-    Parameters
-    ----------
-    activation : str, callable or None
-        As layers take it.
-    """
-    if activation is None or callable(activation) or activation in _ACTIVATIONS:
-        return activation
-    raise ValueError(
-        f"activation must be None, a function or one of {sorted(_ACTIVATIONS)}, got {activation!r}."
-    )
-
-
-def activation_function(activation: Any) -> Callable[[Any], Any]:
-    """Return the function of arrays and variables that an activation is.
-
-    Parameters
-    ----------
-    activation : str, callable or None
-        A name of `fastml.activations` ("logistic" is "sigmoid"), or a function made of primitives
-        of `fastml.autodiff`.
-    """
-    if callable(activation):
-        function: Callable[[Any], Any] = activation
-        return function
-    return _ACTIVATIONS[activation or "identity"]
-
-
-def default_initializer(activation: Any) -> str:
-    """Return the name of the initialiser that keeps the variance over layers.
-
-    Parameters
-    ----------
-    activation : str, callable or None
-        Of the layer.
-    """
-    rectifiers = ("relu", "leaky_relu", "elu", "gelu")
-    return "he_uniform" if activation in rectifiers else "glorot_uniform"

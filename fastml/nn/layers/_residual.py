@@ -5,17 +5,11 @@ from functools import lru_cache
 from typing import Any
 
 from fastml.nn._field import ReceptiveField
+from fastml.nn.layers._activation import activation_function, checked_activation
 from fastml.nn.layers._containers import Container, checked_layers
 from fastml.nn.layers._convolution import Conv1D, Conv2D
 from fastml.nn.layers._dense import Dense
-from fastml.nn.layers._layer import (
-    Layer,
-    Run,
-    Shape,
-    Visit,
-    activation_function,
-    checked_activation,
-)
+from fastml.nn.layers._layer import Layer, Run, Shape, Visit
 
 __all__ = ["Residual"]
 
@@ -81,13 +75,13 @@ class Residual(Container):
         yield from super().children(input_shape)
         beside = self._beside(input_shape, self._inner(input_shape))
         if beside is not None:
-            yield "shortcut", beside, input_shape, beside.output_shape(input_shape)
+            yield "shortcut", beside, input_shape, _added(beside, input_shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the result; see `Layer.output_shape`."""
         made = self._inner(input_shape)
         beside = self._beside(input_shape, made)
-        added = input_shape if beside is None else beside.output_shape(input_shape)
+        added = input_shape if beside is None else _added(beside, input_shape)
         if made != added:
             hint = "; shortcut='projection' changes it." if beside is None else "."
             raise ValueError(
@@ -104,6 +98,15 @@ class Residual(Container):
             inner, its_state = parameters.get("shortcut", {}), state.get("shortcut", {})
             x = beside.apply(x, inner, its_state, run)
         return activation_function(self.activation)(y + x)
+
+    def _before(
+        self, place: str, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run
+    ) -> tuple[Layer, Any]:
+        if place != "shortcut":
+            return super()._before(place, x, parameters, state, run)
+        given = x.shape[1:]
+        layers = {name: layer for name, layer, *_ in self.children(given)}
+        return layers[place], x
 
     def field(self, field: ReceptiveField, input_shape: Shape) -> ReceptiveField:
         """Return what the units see of the input; see `Layer.field`."""
@@ -122,6 +125,14 @@ class Residual(Container):
             inner = layer.field(given, shape)
         made = self.output_shape(input_shape)
         yield Visit(place, self, input_shape, made, 0, 0, self.field(field, input_shape))
+
+
+def _added(beside: Layer, input_shape: Shape) -> Shape:
+    """Return the shape that a shortcut makes."""
+    try:
+        return beside.output_shape(input_shape)
+    except ValueError as error:
+        raise ValueError(f"shortcut ({type(beside).__name__}): {error}") from None
 
 
 @lru_cache

@@ -115,8 +115,9 @@ def train(
     Raises
     ------
     DivergenceError
-        For a loss that is NaN or infinite. The network then has the weights that the last epoch
-        began with whose first loss was finite.
+        For a loss or weights that are NaN or infinite. The network then has the weights that the
+        last epoch began with whose first loss was finite. No error is raised where the weights of
+        the best epoch are kept anyway, and there was one.
     """
     if state.stopped:
         state.stopped, state.n_iter = "", 0
@@ -141,6 +142,13 @@ def train(
                 checkpoint(state)
     except KeyboardInterrupt:
         state.stopped = "interrupted"
+    except DivergenceError:
+        if not (settings.keep_best and state.best_parameters is not None):
+            raise
+        # There are good weights to come back to, as an early stop does.
+        state.stopped = "diverged"
+        if score is not None:
+            state.validation_scores.append(math.nan)
     if settings.keep_best:
         restore_best(network, state)
     state.optimizer = optimizer.state()
@@ -174,13 +182,7 @@ class _Steps:
         for batch in source.batches(state.epoch):
             value = self._gradient(batch)
             if not math.isfinite(value):
-                _restore(self.network, *self.good)
-                raise DivergenceError(
-                    f"The loss became {value} in epoch {state.n_iter + 1}, step {n_steps + 1}. "
-                    "Solver produced non-finite parameter weights. The input data may contain "
-                    "large values and need to be preprocessed. A smaller learning_rate_init may "
-                    "help too. The weights kept are the last with a finite loss."
-                )
+                raise self._diverged(f"The loss became {value}", n_steps)
             if first:
                 self.good, first = begun, False
             self._step(batch)
@@ -188,8 +190,20 @@ class _Steps:
             n = len(batch)
             total += value * n
             seen += n
+        if not bool(self.network.backend.xp.isfinite(self.network.flat).all()):
+            raise self._diverged("Weights became infinite", n_steps - 1)
         state.loss = total / max(seen, 1)
         return seen
+
+    def _diverged(self, what: str, step: int) -> DivergenceError:
+        """Return the error, with the network at the last weights of a finite loss."""
+        _restore(self.network, *self.good)
+        return DivergenceError(
+            f"{what} in epoch {self.state.n_iter + 1}, step {step + 1}. "
+            "Solver produced non-finite parameter weights. The input data may contain large "
+            "values and need to be preprocessed. A smaller learning_rate_init may help too. The "
+            "weights kept are the last with a finite loss."
+        )
 
     def _gradient(self, batch: Batch) -> float:
         """Compute loss and gradient of a batch; return the loss, penalty included."""

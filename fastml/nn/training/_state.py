@@ -40,8 +40,8 @@ class TrainingState:
     no_improvement : int
         Epochs in a row that did not improve by the tolerance.
     stopped : str
-        Why the fit has ended: "converged", "max_iter", "callback" or "interrupted"; "" if it has
-        not.
+        Why the fit has ended: "converged", "max_iter", "callback", "interrupted" or
+        "diverged"; "" if it has not.
     parameters, best_parameters : array (n_parameters,) or None
         The weights of now, and those to come back to at the end; None if there are none.
     layer_state, best_layer_state : dict of arrays
