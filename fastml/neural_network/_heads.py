@@ -10,7 +10,7 @@ from fastml.autodiff import primitives as p
 from fastml.backends import resolve
 from fastml.losses import _nodes as nodes
 from fastml.losses._nodes import Reduction
-from fastml.nn.layers import activation_function, checked_activation
+from fastml.nn.layers._activation import activation_function, checked_activation
 from fastml.nn.training import Batch, Loss
 
 __all__ = ["Head", "activated", "classifier_head", "regressor_head"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from fastml.autodiff import Variable
 from fastml.backends import Backend, resolve
@@ -248,7 +249,8 @@ class Network:
         return found[-1]
 
     def _batch(self, X: Any) -> Any:
-        X = self.backend.asarray(X, self.dtype)
+        if not sp.issparse(X):
+            X = self.backend.asarray(X, self.dtype)
         if X.shape[1:] != self.input_shape or not X.ndim:
             raise ValueError(
                 f"X must have shape (n, {', '.join(map(str, self.input_shape))}), as the network "

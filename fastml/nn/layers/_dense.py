@@ -3,9 +3,12 @@
 import math
 from typing import Any
 
+import scipy.sparse as sp
+
 from fastml.autodiff import primitives as p
 from fastml.nn._description import integer
 from fastml.nn._field import ReceptiveField
+from fastml.nn.functional._sparse import sparse_product
 from fastml.nn.initializers import Initializer, initializer
 from fastml.nn.layers._activation import (
     activation_function,
@@ -81,7 +84,8 @@ class Dense(Layer):
 
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
-        s = x @ parameters["weight"]
+        W = parameters["weight"]
+        s = sparse_product(W, rows=x) if sp.issparse(x) else x @ W
         if self.bias:
             s = s + parameters["bias"]
         return activation_function(self.activation)(s)

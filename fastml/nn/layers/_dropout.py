@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import scipy.sparse as sp
+
 from fastml.nn._description import number
 from fastml.nn._field import ReceptiveField
 from fastml.nn.layers._containers import Container
@@ -32,6 +34,8 @@ class Dropout(Layer):
         stream = run.next_stream()
         if not run.masks or self.rate == 0:
             return x
+        if sp.issparse(x):
+            x = x.toarray()
         # A member of the ensemble is one network for all samples.
         shape = x.shape if run.training else x.shape[1:]
         return x * run.mask(x, shape, self.rate, stream)
