@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from fastml._callbacks import with_callbacks
 from fastml.neural_network._base import BaseNetworkEstimator
+from fastml.neural_network._ensemble import moments_over_masks
 from fastml.neural_network._heads import Head, activated, classifier_head
 from fastml.neural_network._rows_and_targets import checked_pair
 
@@ -182,21 +183,61 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
         return self._label_binarizer.inverse_transform(outputs, self._head().threshold)
 
     @available_if(lambda estimator: not _has_margins(estimator))
-    def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
+    def predict_proba(
+        self, X: Any, n_masks: Any = None, random_state: Any = 0
+    ) -> np.ndarray[Any, Any]:
         """Return the probability of each class.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
+        n_masks : int, "all" or None, default=None
+            None scales weights to stand for all networks that dropout makes. With a number, the
+            probabilities are the mean over so many networks, whose masks are drawn and are the
+            same for all rows; "all" is the exact mean over each mask there is, for tiny networks.
+        random_state : int, RandomState instance or None, default=0
+            Determines the masks.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; of several labels a sample each is on its own.
+
+        See Also
+        --------
+        predict_std : How much the networks disagree.
         """
         check_is_fitted(self)
-        return self._both(self._outputs(X))
+        if n_masks is None:
+            return self._both(self._outputs(X))
+        return self._both(moments_over_masks(self, X, n_masks, random_state).mean)
+
+    @available_if(lambda estimator: not _has_margins(estimator))
+    def predict_std(
+        self, X: Any, n_masks: Any = 100, random_state: Any = 0
+    ) -> np.ndarray[Any, Any]:
+        """Return how much the networks that dropout makes disagree on the probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        n_masks, random_state
+            As for `predict_proba`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Standard deviation over masks; 0 for a network without dropout.
+
+        References
+        ----------
+        Y. Gal and Z. Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
+        """
+        check_is_fitted(self)
+        std = moments_over_masks(self, X, n_masks, random_state).std
+        return np.hstack([std, std]) if self.n_outputs_ == 1 else std
 
     def _both(self, outputs: Any) -> Any:
         """Return the probability of both classes where there is one output."""

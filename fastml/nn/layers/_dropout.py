@@ -36,20 +36,9 @@ class Dropout(Layer):
             return x
         if sp.issparse(x):
             x = x.toarray()
-        return x * mask_like(x, self.rate, run, stream)
-
-
-def mask_like(x: Any, rate: float, run: Run, stream: int) -> Any:
-    """Return 0 with probability `rate` and ``1 / (1 - rate)`` elsewhere, of the shape of x."""
-    from fastml.autodiff._variable import value_of
-    from fastml.backends import resolve
-
-    value = value_of(x)
-    backend = resolve(value)
-    drawn = backend.empty(value.size, value.dtype)
-    backend.kernels("rng").uniform(run.seed, stream, run.step, drawn)
-    kept = (drawn >= rate).reshape(value.shape)
-    return kept.astype(value.dtype) * value.dtype.type(1 / (1 - rate))
+        # A member of the ensemble is one network for all samples.
+        shape = x.shape if run.training else x.shape[1:]
+        return x * run.mask(x, shape, self.rate, stream)
 
 
 class DropConnect(Layer):
@@ -98,7 +87,7 @@ class DropConnect(Layer):
         stream = run.next_stream()
         if run.masks and self.rate and "weight" in parameters:
             weight = parameters["weight"]
-            masked = weight * mask_like(weight, self.rate, run, stream)
+            masked = weight * run.mask(weight, weight.shape, self.rate, stream)
             parameters = {**parameters, "weight": masked}
         return self.layer.apply(x, parameters, state, run)
 

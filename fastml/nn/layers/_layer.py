@@ -4,6 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from fastml.autodiff._variable import value_of
+from fastml.backends import resolve
 from fastml.nn._description import Description
 from fastml.nn._field import ReceptiveField
 from fastml.nn.initializers import Initializer
@@ -103,6 +107,28 @@ class Run:
         """Return the stream of the next layer that draws: by its place in the network."""
         self.n_streams += 1
         return FIRST_MASK + self.n_streams - 1
+
+    def mask(self, like: Any, shape: Shape, rate: float, stream: int) -> Any:
+        """Return 0 with probability `rate` and ``1 / (1 - rate)`` elsewhere.
+
+        Parameters
+        ----------
+        like : array or Variable
+            Of the dtype wanted, where the mask is.
+        shape : tuple of int
+            Of the mask.
+        rate : float
+            The probability.
+        stream : int
+            Of the layer.
+        """
+        value = value_of(like)
+        backend = resolve(value)
+        # The same draws for both dtypes.
+        drawn = backend.empty(math.prod(shape), np.float32)
+        backend.kernels("rng").uniform(self.seed, stream, self.step, drawn)
+        kept = (drawn >= rate).reshape(shape)
+        return kept.astype(value.dtype) * value.dtype.type(1 / (1 - rate))
 
 
 class Layer(Description):
