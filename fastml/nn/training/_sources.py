@@ -11,7 +11,6 @@ __all__ = ["Batch", "InMemory", "Source", "permutation"]
 
 # Stream of the counter-based generator.
 STREAM_SHUFFLE = 1
-# A source that shuffles does so once for each epoch; larger ones are numbered by several counters.
 
 
 class Batch(NamedTuple):
@@ -37,7 +36,9 @@ class Batch(NamedTuple):
     rows: Any
     total: float
 
-    def __len__(self) -> int:
+    @property
+    def n_rows(self) -> int:
+        """How many samples."""
         return int(self.X.shape[0])
 
 
