@@ -221,7 +221,9 @@ def test_every_solver_learns(backend, solver, learning_rate):
 
 @pytest.mark.parametrize("size", [1, 13, "full", "auto"])
 def test_sizes_of_batches(backend, size):
-    model = MLPRegressor(hidden_layer_sizes=(8,), solver="sgd", batch_size=size, max_iter=5, random_state=0)
+    model = MLPRegressor(
+        hidden_layer_sizes=(8,), solver="sgd", batch_size=size, max_iter=5, random_state=0
+    )
     model.fit(XR, YR)
     n = {"full": 120, "auto": 120}.get(size, size)
     assert model._training.step == 5 * math.ceil(120 / n)
@@ -277,9 +279,7 @@ def test_activations(backend, activation):
     assert model.score(XR, YR) > 0.9
 
 
-@pytest.mark.parametrize(
-    "loss", ["hinge", "squared_hinge", "squared_error", losses.squared]
-)
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge", "squared_error", losses.squared])
 @pytest.mark.parametrize("kind", ["classes", "two classes", "labels"])
 def test_losses_of_classifiers(backend, kind, loss):
     _, _, X, y = DATA[kind]
@@ -432,7 +432,7 @@ def test_checkpoints(backend, tmp_path):
             assert_array_equal(weights(again), weights(whole))
             assert again.loss_curve_ == whole.loss_curve_
             assert again.validation_scores_ == whole.validation_scores_
-        with pytest.raises(ValueError, match="another fit: alpha was 0.0001, is 0.5"):
+        with pytest.raises(ValueError, match=r"another fit: alpha was 0\.0001, is 0\.5"):
             clone(model).set_params(alpha=0.5).fit(X3, Y3)
         with pytest.raises(ValueError, match="another fit: X was"):
             clone(model).fit(X3 + 1, Y3)

@@ -130,9 +130,7 @@ def test_gradients_are_those_of_differences(backend):
             ends = []
             for step in (1e-6, -1e-6):
                 network.flat[i] += step
-                ends.append(
-                    network.loss_and_gradient(batch.X, batch, Squared(), Run(True), spare)
-                )
+                ends.append(network.loss_and_gradient(batch.X, batch, Squared(), Run(True), spare))
                 network.flat[i] -= step
             assert_allclose((ends[0] - ends[1]) / 2e-6, found[i], rtol=1e-4, atol=1e-7)
 
@@ -224,7 +222,9 @@ def test_a_fit_that_diverges_keeps_the_last_good_weights(backend):
     network = linear(backend)
     steps = SGDOptimizer([network.flat], 1e50, momentum=0)
     before = network.flat.copy()
-    with pytest.raises(DivergenceError, match=r"loss became (inf|nan) in epoch \d, step 1\. Solver"):
+    with pytest.raises(
+        DivergenceError, match=r"loss became (inf|nan) in epoch \d, step 1\. Solver"
+    ):
         run(network, source(backend), Settings(50), steps)
     assert np.isfinite(network.flat).all()
     loss = losses.squared(network.forward(backend.asarray(X)), Y)

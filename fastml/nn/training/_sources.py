@@ -135,9 +135,9 @@ class InMemory:
             return
         if not self.shuffle:
             for start in range(0, n, size):
-                rows = slice(start, min(start + size, n))
-                weight = None if self.weight is None else self.weight[rows]
-                yield self._batch(self.X[rows], self.y[rows], weight, rows)
+                part = slice(start, min(start + size, n))
+                weight = None if self.weight is None else self.weight[part]
+                yield self._batch(self.X[part], self.y[part], weight, part)
             return
         order = permutation(self.backend, n, self.seed, epoch)
         places = order if self.backend.xp is np else self.backend.asarray(order)
