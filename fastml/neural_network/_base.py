@@ -1,6 +1,7 @@
 """What estimators of networks share: validation, training, going on, callbacks, prediction."""
 
 import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from fastml import backends
 from fastml._callbacks import CallbackSupportMixin
 from fastml._random import seed_from
 from fastml._validation import validate
+from fastml.neural_network._batches import BatchTask, first_pass, refuse_for_batches
 from fastml.neural_network._heads import Head, activated
+from fastml.neural_network._on_disk import rows_on_disk
 from fastml.neural_network._parameters import (
     CONSTRAINTS,
     STOCHASTIC,
@@ -25,7 +28,7 @@ from fastml.neural_network._parameters import (
 from fastml.neural_network._task import Task, batch_rows, prepared_rows, stretches
 from fastml.nn import Network
 from fastml.nn.layers import Layer, Run
-from fastml.nn.training import TrainingState, train, train_lbfgs
+from fastml.nn.training import TrainingState, is_stream, train, train_lbfgs
 from fastml.nn.training._loop import restore_best
 from fastml.nn.training._resume import Checkpoint, resume
 
@@ -88,6 +91,10 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _encoded(self, y: Any, incremental: bool) -> Any:
         """Learn what targets there are, set `n_outputs_`; return targets as (n, n_outputs)."""
+        raise NotImplementedError
+
+    def _numbered(self, y: Any) -> Any:
+        """Return targets as (n, n_outputs) or (n,), once it is known what there are."""
         raise NotImplementedError
 
     def _targets(self, encoded: Any, head: Head, dtype: Any) -> Any:
@@ -161,7 +168,8 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _new_rows(self, X: Any) -> Any:
         """Return rows for a fitted estimator, checked."""
         check_is_fitted(self)
-        return validate(self, X, reset=False, accept_sparse=self._accept_sparse)
+        check = rows_on_disk if isinstance(X, np.memmap) else validate
+        return check(self, X, reset=False, accept_sparse=self._accept_sparse)
 
     def _sums(self, X: Any, run: Run | None = None) -> np.ndarray[Any, Any]:
         """Return the sums of the last layer for checked rows, on the host."""
@@ -192,15 +200,21 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         first = not self._is_begun() or (not self.warm_start and not incremental)
-        backend = backends.resolve(X)
-        X, y = self._validated(X, y, reset=first)
+        batches, n_rows = (X, 0) if is_stream(X) else (None, 0)
+        if batches is None:
+            backend = backends.resolve(X)
+            X, y = self._validated(X, y, reset=first)
+        else:
+            refuse_for_batches(self, y, sample_weight, incremental)
+            X, y, n_rows = first_pass(self, batches, first)
+            backend = backends.resolve(X)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
         encoded = self._encoded(y, incremental)
-        weight = self._class_weights(y, weight, incremental)
+        weight = self._class_weights(y, weight, incremental or batches is not None)
         head = self._head()
         self.out_activation_ = head.activation
         self._random_state = check_random_state(self.random_state)
@@ -212,8 +226,13 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
         else:
             network = self._load(shape, dtype)
         network.to(backend)
-        rows = prepared_rows(backend, X, dtype)
-        task = Task(self, network, head, backend, X.dtype, rows, y, encoded, weight)
+        task: Task
+        if batches is None:
+            rows = prepared_rows(backend, X, dtype)
+            task = Task(self, network, head, backend, X.dtype, rows, y, encoded, weight)
+        else:
+            about = (self, network, head, backend, X.dtype, batches, None, None, None)
+            task = BatchTask(*about, n_rows)
         if self.solver == "lbfgs":
             self._fit_lbfgs(task)
         else:
@@ -221,11 +240,17 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _fit_stochastic(self, task: Task, incremental: bool) -> None:
-        held = task.hold_out(self._random_state) if self.early_stopping else None
-        n_samples = int(task.X.shape[0]) if held is None else len(held.learned)
-        state = getattr(self, "_training", None)
-        if state is None:
-            state = TrainingState(seed=seed_from(self._random_state))
+        checkpoint = None if incremental else self._checkpoint(task)
+        written = None if checkpoint is None else checkpoint.load()
+        state = getattr(self, "_training", None) if written is None else written
+        splitting = self._random_state
+        if checkpoint is not None and not isinstance(self.random_state, Integral):
+            # The fit that goes on from the file has only its seed in common with this one.
+            state = state or TrainingState(seed=seed_from(self._random_state))
+            splitting = check_random_state(state.seed % 2**32)
+        held = task.hold_out(splitting) if self.early_stopping else None
+        n_samples = task.n_rows if held is None else len(held.learned)
+        state = state or TrainingState(seed=seed_from(self._random_state))
         optimizer = getattr(self, "_optimizer", None) if incremental else None
         if optimizer is None:
             optimizer = make_optimizer(self, task.network.flat, n_samples)
@@ -233,10 +258,7 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
             optimizer = make_optimizer(self, task.network.flat, n_samples)
             optimizer.load_state(self._optimizer.state())
         settings = make_settings(self, one_epoch=incremental)
-        checkpoint = None if incremental else self._checkpoint(task)
-        written = None if checkpoint is None else checkpoint.load()
         if written is not None:
-            state = written
             resume(task.network, optimizer, state)
             if state.stopped:
                 # That fit had come to its end.
@@ -271,7 +293,13 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
         for name in ("checkpoint", "checkpoint_every", "verbose"):
             del parameters[name]
         begun = task.backend.to_host(task.network.flat) if hasattr(self, "_training") else None
-        data = {"X": task.X, "y": task.y, "sample_weight": task.weight, "begun with": begun}
+        data = {
+            "X": task.X,
+            "n_rows": task.n_rows,
+            "y": task.y,
+            "sample_weight": task.weight,
+            "begun with": begun,
+        }
         return Checkpoint(self.checkpoint, parameters | data, self.checkpoint_every)
 
     def _fit_lbfgs(self, task: Task) -> None:

@@ -39,7 +39,7 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
         return X, y
 
     def _encoded(self, y: Any, incremental: bool) -> Any:
-        y = y.reshape(len(y), -1)
+        y = self._numbered(y)
         if self._is_begun() and (incremental or self.warm_start) and y.shape[1] != self.n_outputs_:
             raise ValueError(
                 f"y has {y.shape[1]} outputs, but {type(self).__name__} was fitted to "
@@ -47,6 +47,9 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
             )
         self.n_outputs_ = y.shape[1]
         return y
+
+    def _numbered(self, y: Any) -> Any:
+        return y.reshape(len(y), -1)
 
     def _targets(self, encoded: Any, head: Head, dtype: Any) -> Any:
         return encoded.astype(dtype, copy=False)
@@ -59,15 +62,20 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NetworkRegressor":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "NetworkRegressor":
         """Train the network.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows; float32 stays float32, other dtypes become float64.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or source of batches
+            Rows; float32 stays float32, other dtypes become float64. Of a `numpy.memmap` each
+            batch is read when it is its turn, so that it may be larger than memory. A source of
+            batches is a function that is called with the number of each epoch, from 0 on, and
+            returns an iterable, or an object to iterate over once for each epoch. Either yields
+            ``(X, y)`` or ``(X, y, sample_weight)``. It is gone through once more before training.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
+            Targets. None where
+            batches bring them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, none negative; all one by default.
 
