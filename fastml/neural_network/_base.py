@@ -322,8 +322,9 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
                 )
         finally:
             self._set(self._attributes(task.network, task.dtype))
-        self.n_iter_ = _check_optimize_result("lbfgs", found, self.max_iter)
-        self.loss_ = state.loss
+        self.n_iter_, self.loss_ = state.n_iter, state.loss
+        if state.stopped != "callback":
+            self.n_iter_ = _check_optimize_result("lbfgs", found, self.max_iter)
 
     def _keep(self, task: Task, state: TrainingState, optimizer: Any) -> None:
         """Set fitted attributes, and what `partial_fit` and `warm_start` go on from."""
