@@ -109,7 +109,8 @@ class Task(NamedTuple):
         encoded = self.encoded[rows]
 
         def score() -> float:
-            parts = [self.network.forward(part) for part in stretches(X)]
+            size = self.estimator._rows_at_once
+            parts = [self.network.forward(part) for part in stretches(X, size)]
             sums = np.concatenate([self.backend.to_host(part) for part in parts])
             if not np.isfinite(sums).all():
                 return np.nan
@@ -118,9 +119,7 @@ class Task(NamedTuple):
         return score
 
     @contextmanager
-    def callbacks(
-        self, name: str, n_most: int
-    ) -> Iterator[Callable[[TrainingState], bool] | None]:
+    def callbacks(self, name: str, n_most: int) -> Iterator[Callable[[TrainingState], bool] | None]:
         """Open the context of a fit; yield what tells it of epochs, None if nobody listens.
 
         Parameters
@@ -166,8 +165,7 @@ def batch_rows(batch_size: Any, n_samples: int) -> int:
         return n_samples
     if batch_size > n_samples:
         warnings.warn(
-            "Got `batch_size` less than 1 or larger than "
-            "sample size. It is going to be clipped",
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=6,
         )
     return min(batch_size, n_samples)
