@@ -19,6 +19,15 @@ ELSEWHERE = {
         t, a, window, lambda x: _avg_pool(t, x, window, **how)
     ),
     "avg_pool_back": lambda t, g, window, shape, **how: _avg_pool_back(t, g, window, shape, **how),
+    "batch_norm": lambda t, x, w, b, how: t.nn.functional.batch_norm(
+        x,
+        *((None, None) if how.given is None else (t.tensor(a).to(x) for a in how.given)),
+        w,
+        b,
+        how.given is None,
+        0.0,
+        how.eps,
+    ),
     "broadcast_to": lambda t, a, shape: t.broadcast_to(a, shape),
     "cholesky": lambda t, a: t.linalg.cholesky(a),
     "clip": lambda t, a, low, high: t.clamp(a, low, high),
@@ -27,6 +36,7 @@ ELSEWHERE = {
     "elu": lambda t, a, alpha: t.nn.functional.elu(a, alpha),
     "gelu": lambda t, a: t.nn.functional.gelu(a),
     "gelu_tanh": lambda t, a: t.nn.functional.gelu(a, approximate="tanh"),
+    "layer_norm": lambda t, x, w, b, how: t.nn.functional.layer_norm(x, w.shape, w, b, how.eps),
     "leaky_relu": lambda t, a, alpha: t.nn.functional.leaky_relu(a, alpha),
     "log_softmax": lambda t, a, axis: t.log_softmax(a, dim=axis),
     "penalty": lambda t, a, on_size, on_square: on_size * a.abs().sum() + on_square * (a**2).sum(),

@@ -340,13 +340,14 @@ def _alternating(marked):
         t = signature.args
         source = data_of(context, builder, t[0], args[0])
         tags = data_of(context, builder, t[1], args[1]) if marked else None
-        starts = args[2:4]
+        t, args = t[1 + marked :], args[1 + marked :]
+        starts = args[:2]
         both = [
-            _Taps(context, builder, t[4:7] + t[7:10], args[4:7] + args[7:10]),
-            _Taps(context, builder, t[4:8] + t[10:12], args[4:8] + args[10:12]),
+            _Taps(context, builder, t[2:8], args[2:8]),
+            _Taps(context, builder, t[2:6] + t[8:10], args[2:6] + args[8:10]),
         ]
-        factor, count = args[12], args[13]
-        target, target0 = data_of(context, builder, t[14], args[14]), args[15]
+        factor, count = args[10], args[11]
+        target, target0 = data_of(context, builder, t[12], args[12]), args[13]
 
         def body(lanes, first):
             sums = []
@@ -385,7 +386,7 @@ def _alternating(marked):
 
 @intrinsic
 def window_sum_alternating(
-    typingctx, a, chosen, a0, b0, rows, i0, i1, columns, k0, k1, l0, l1, scale, n, out, o0
+    typingctx, a, a0, b0, rows, i0, i1, columns, k0, k1, l0, l1, scale, n, out, o0
 ):
     """Write two sums in turn, ``out[o0 + 2 * j]`` and ``out[o0 + 2 * j + 1]``, times `scale`.
 
@@ -395,9 +396,9 @@ def window_sum_alternating(
     require_float_array("out", out)
     _require_taps(rows, columns)
     i = INDEX
-    return types.void(
-        a, chosen, i, i, rows, i, i, columns, i, i, i, i, a.dtype, i, out, i
-    ), _alternating(False)
+    return types.void(a, i, i, rows, i, i, columns, i, i, i, i, a.dtype, i, out, i), _alternating(
+        False
+    )
 
 
 @intrinsic

@@ -150,12 +150,15 @@ class BaseNetworkEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _sums_of(self, X: Any, run: Run | None = None) -> Any:
         """Return the sums of the last layer for some rows, where the backend has them."""
+        return self._network_on(backends.resolve(X)).forward(X, run)
+
+    def _network_on(self, backend: backends.Backend) -> Network:
+        """Return the network where a backend has its arrays: itself, or a copy."""
         network = self.network_
-        backend = backends.resolve(X)
-        if backend is not network.backend:
-            moved = self._attributes(network, network.dtype)["network_"]
-            network = moved.to(backend)
-        return network.forward(X, run)
+        if backend is network.backend:
+            return network
+        moved: Network = self._attributes(network, network.dtype)["network_"]
+        return moved.to(backend)
 
     def _forget(self) -> None:
         """Drop what earlier fits have learned beside the weights."""

@@ -70,9 +70,9 @@ _TRAINING = """solver : {'adam', 'sgd', 'lbfgs', 'adagrad', 'rmsprop', 'adamw'},
     shuffle : bool, default=True
         Whether each epoch has an order of its own.
     random_state : int, RandomState instance or None, default=None
-        Initial weights and the samples held out are those that scikit-learn draws. Shuffling and
-        dropout come from a counter-based generator, whose key is drawn last. The same integer gives
-        the same bits for any number of threads.
+        Initial weights of dense layers alone, and the samples held out, are those that
+        scikit-learn draws. Shuffling, dropout and initial weights of other networks come from a
+        counter-based generator. The same integer gives the same bits for any number of threads.
     tol : float, default=1e-4
         By how much loss or score has to get better to count. For 'lbfgs' the largest element of
         the gradient at the end.

@@ -121,7 +121,8 @@ class Task:
         encoded = self.encoded[rows]
 
         def score() -> float:
-            parts = [self.network.forward(part) for part in stretches(X)]
+            size = self.estimator._rows_at_once
+            parts = [self.network.forward(part) for part in stretches(X, size)]
             sums = np.concatenate([self.backend.to_host(part) for part in parts])
             if not np.isfinite(sums).all():
                 return np.nan

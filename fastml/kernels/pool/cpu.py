@@ -46,12 +46,15 @@ def _sorts(c, stride, ow):
 
 
 @njit_leaf
-def _forward(images, kh, kw, strides, pads, mean, include_pads, divisor, first_row, last_row, rows,
-             places, runs, columns, out, chosen):  # fmt: skip
-    """Write rows first_row ... last_row - 1 of the pooled images."""
-    n, h, w, c = images.shape
+def _forward(images, kh, kw, strides, pads, include_pads, divisor, first_row, last_row, rows,
+             places, runs, columns, out, marks):  # fmt: skip
+    """Write rows first_row ... last_row - 1 of the pooled images: maxima and their taps to `marks`.
+
+    Or means, where that is None, which Numba knows when it compiles.
+    """
+    h, w, c = images.shape[1:]
     oh, ow = out.shape[1], out.shape[2]
-    flat, written, marks = images.reshape(-1), out.reshape(-1), chosen.reshape(-1)
+    flat, written = images.reshape(-1), out.reshape(-1)
     (sh, sw), row_size = strides, w * c
     sorts = _sorts(c, sw, ow)
     pitch = -(-w // sw) * c
@@ -71,7 +74,7 @@ def _forward(images, kh, kw, strides, pads, mean, include_pads, divisor, first_r
                 sort_columns(flat, start, w, c, sw, pitch, spare, i * sw * pitch)
                 taps[0, i], taps[1, i] = i * sw * pitch, rows[1, i0 + i]
             a0, i0, i1 = 0, 0, i1 - i0
-        if mean:
+        if marks is None:
             size = extent(oy, h, kh, sh, pads[0], pads[2], include_pads)
             if size != size_of_scales:
                 _scales(runs, w, kw, sw, pads[1], pads[3], include_pads, size, divisor, scales)
@@ -136,9 +139,9 @@ def max_forward(
     n_rows = n * oh
     step = _rows_of_task(w * c * min(strides[0], kh))
     for task in prange(-(-n_rows // step)):
-        _forward(images, kh, kw, strides, pads, False, False, 0, task * step,
+        _forward(images, kh, kw, strides, pads, False, 0, task * step,
                  min(n_rows, (task + 1) * step), rows, places, runs, columns, out,
-                 chosen)  # fmt: skip
+                 chosen.reshape(-1))  # fmt: skip
 
 
 @njit_parallel(work=lambda images, window, *rest: 2 * images.size)
@@ -175,20 +178,19 @@ def mean_forward(
     runs, columns = _column_runs(w, ow, c, kw, strides[1], pads[1], 1)
     n_rows = n * oh
     step = _rows_of_task(w * c * min(strides[0], kh))
-    nothing = np.empty((0, 0, 0, 0), np.uint8)
     for task in prange(-(-n_rows // step)):
-        _forward(images, kh, kw, strides, pads, True, include_pads, divisor, task * step,
+        _forward(images, kh, kw, strides, pads, include_pads, divisor, task * step,
                  min(n_rows, (task + 1) * step), rows, places, runs, columns, out,
-                 nothing)  # fmt: skip
+                 None)  # fmt: skip
 
 
 @njit_leaf
-def _back(g, chosen, kh, stride, scale, factors, first_row, last_row, rows, places, runs, columns,
+def _back(g, marks, kh, stride, scale, factors, first_row, last_row, rows, places, runs, columns,
           out):  # fmt: skip
     """Write rows first_row ... last_row - 1 of the gradient by the images."""
-    n, h, w, c = out.shape
+    h, w, c = out.shape[1:]
     oh, ow = g.shape[1], g.shape[2]
-    flat, marks, written = g.reshape(-1), chosen.reshape(-1), out.reshape(-1)
+    flat, written = g.reshape(-1), out.reshape(-1)
     row_size, pitch = ow * c, -(-w // stride) * c
     in_pairs = stride == 2 and c == 1
     aside = stride > 1 and c < ENOUGH and not in_pairs
@@ -257,9 +259,9 @@ def max_backward(
     columns[0] *= c
     n_rows = n * h
     step = _rows_of_task(w * c)
-    everywhere = np.empty((0, 0), g.dtype)
+    everywhere, one = np.empty((0, 0), g.dtype), g.dtype.type(1)
     for task in prange(-(-n_rows // step)):
-        _back(g, chosen, window[0], strides[1], g.dtype.type(1), everywhere, task * step,
+        _back(g, chosen.reshape(-1), window[0], strides[1], one, everywhere, task * step,
               min(n_rows, (task + 1) * step), rows, places, runs, columns, gradient)  # fmt: skip
 
 
@@ -316,7 +318,6 @@ def mean_backward(
         factors = factors[:0]
     n_rows = n * h
     step = _rows_of_task(w * c)
-    nothing = np.empty((0, 0, 0, 0), np.uint8)
     for task in prange(-(-n_rows // step)):
-        _back(g, nothing, window[0], strides[1], scale, factors, task * step,
+        _back(g, None, window[0], strides[1], scale, factors, task * step,
               min(n_rows, (task + 1) * step), rows, places, runs, columns, gradient)  # fmt: skip

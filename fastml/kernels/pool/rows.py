@@ -146,7 +146,7 @@ def mean_row(a, a0, rows, i0, i1, columns, runs, c, step, in_order, scales, out,
 @njit_leaf
 def back_row(g, chosen, a0, rows, i0, i1, columns, runs, c, stride, scale, out, out0, spare,
              pitch):  # fmt: skip
-    """Write a row of the gradient: of maxima where there is something chosen, else of means.
+    """Write a row of the gradient: of maxima, or of means if `chosen` is None.
 
     With `spare`, one for each rest of the columns modulo the stride, those of a run are written
     there side by side.
@@ -161,7 +161,7 @@ def back_row(g, chosen, a0, rows, i0, i1, columns, runs, c, stride, scale, out, 
         target = spare if spare.size else out
         for t in range(n_stretches):
             here, there = a0 + t * c, at + t * stride * c
-            if chosen.size:
+            if chosen is not None:
                 window_sum_chosen(g, chosen, here, rows, i0, i1, columns, k0, k1, n, target, there)
             else:
                 window_sum(g, here, rows, i0, i1, columns, k0, k1, scale, n, target, there)
@@ -173,7 +173,7 @@ def back_pairs(g, chosen, a0, rows, i0, i1, columns, pairs, scale, out, out0):
     for r in range(pairs.shape[0]):
         first, count, k0, k1, skip, l0, l1, other = pairs[r]
         even, odd, at = a0 + skip, a0 + other, out0 + first
-        if chosen.size:
+        if chosen is not None:
             if count:
                 window_sum_chosen_alternating(
                     g, chosen, even, odd, rows, i0, i1, columns, k0, k1, l0, l1, scale, count, out,
@@ -183,7 +183,7 @@ def back_pairs(g, chosen, a0, rows, i0, i1, columns, pairs, scale, out, out0):
                 window_sum_chosen(g, chosen, even, rows, i0, i1, columns, k0, k1, 1, out, at)
         elif count:
             window_sum_alternating(
-                g, chosen, even, odd, rows, i0, i1, columns, k0, k1, l0, l1, scale, count, out, at
+                g, even, odd, rows, i0, i1, columns, k0, k1, l0, l1, scale, count, out, at
             )
         else:
             window_sum(g, even, rows, i0, i1, columns, k0, k1, scale, 1, out, at)

@@ -99,7 +99,8 @@ def _avg_backward(
 
 
 def _example(shape: tuple[int, ...], layout: str, *rest: Any) -> Any:
-    return placed(shape, *rest, layout, len(shape) - 2, "pool")
+    kernel, stride, padding, dilation, ceil_mode = rest
+    return placed(shape, kernel, stride, padding, dilation, ceil_mode, layout, 2, "pool")
 
 
 def _max_examples(rng: np.random.Generator) -> Any:
