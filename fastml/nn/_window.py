@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from fastml.nn._description import integer
+from fastml.nn.functional._window import _size
 
 __all__ = ["Window", "check_groups", "checked_padding", "pairs", "spatial_output", "windows"]
 
@@ -41,11 +42,8 @@ class Window(NamedTuple):
         size : int
             Length of the axis.
         """
-        room = size + self.before + self.after - self.extent
-        if not self.ceil_mode:
-            return room // self.stride + 1
-        n = -(-room // self.stride) + 1
-        return n - 1 if (n - 1) * self.stride >= size + self.before else n
+        ends = (self.before, self.after)
+        return _size(size, self.kernel, self.stride, self.dilation, ends, self.ceil_mode)
 
 
 def pairs(name: str, value: Any, n_axes: int, low: int = 1) -> tuple[int, ...]:

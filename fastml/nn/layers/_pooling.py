@@ -29,18 +29,24 @@ class _Pooling(Layer):
         self._padding = checked_padding(self.padding, self.n_axes)
         self._dilation = pairs("dilation", self.dilation, self.n_axes)
         if not isinstance(self._padding, str):
-            for pad, size in zip(self._padding, self._kernel, strict=True):
-                if pad > size // 2:
-                    raise ValueError(
-                        "padding must be at most half of kernel_size, so that no window lies in "
-                        f"it, got padding={self.padding!r} and kernel_size={self.kernel_size!r}."
-                    )
+            each = zip(self._padding, self._kernel, self._dilation, strict=True)
+            if any(2 * pad > Window(size, 1, gap).extent for pad, size, gap in each):
+                raise ValueError(
+                    "padding must be at most half of the window, so that no window lies in it, got "
+                    f"padding={self.padding!r} and kernel_size={self.kernel_size!r}."
+                )
 
     def _windows(self, input_shape: Shape) -> list[Window]:
         return windows(
             input_shape[:-1], self._kernel, self._stride, self._padding, self._dilation,
             self.ceil_mode,
         )  # fmt: skip
+
+    def _pads(self, x: Any) -> Any:
+        """Return how far windows reach over both ends of each axis of a batch."""
+        if self._padding == "same":
+            return [(w.before, w.after) for w in self._windows(x.shape[1:])]
+        return 0 if self._padding == "valid" else self._padding
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the result; see `Layer.output_shape`."""
@@ -104,7 +110,7 @@ class MaxPool1D(_MaxPool):
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
         return F.max_pool1d(
-            x, self._kernel, self._stride, self._padding, self._dilation, self.ceil_mode,
+            x, self._kernel, self._stride, self._pads(x), self._dilation, self.ceil_mode,
             layout="NLC",
         )  # fmt: skip
 
@@ -119,7 +125,7 @@ class MaxPool2D(_MaxPool):
     stride : int or pair of int, optional
         Distance of successive windows; `kernel_size` by default.
     padding : {"same", "valid"}, int or pair of int, default=0
-        How far windows reach over each end, at most half of `kernel_size`; "valid" is 0, and "same"
+        How far windows reach over each end, at most half of the window; "valid" is 0, and "same"
         as much as makes ceil(size / stride) outputs. Only values of the input are compared.
     dilation : int or pair of int, default=1
         Distance of the values that a window looks at.
@@ -138,7 +144,7 @@ class MaxPool2D(_MaxPool):
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
         return F.max_pool2d(
-            x, self._kernel, self._stride, self._padding, self._dilation, self.ceil_mode,
+            x, self._kernel, self._stride, self._pads(x), self._dilation, self.ceil_mode,
             layout="NHWC",
         )  # fmt: skip
 
@@ -157,7 +163,7 @@ class AvgPool1D(_AvgPool):
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
         return F.avg_pool1d(
-            x, self._kernel, self._stride, self._padding, self.ceil_mode, self.count_include_pad,
+            x, self._kernel, self._stride, self._pads(x), self.ceil_mode, self.count_include_pad,
             layout="NLC",
         )  # fmt: skip
 
@@ -184,7 +190,7 @@ class AvgPool2D(_AvgPool):
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
         return F.avg_pool2d(
-            x, self._kernel, self._stride, self._padding, self.ceil_mode, self.count_include_pad,
+            x, self._kernel, self._stride, self._pads(x), self.ceil_mode, self.count_include_pad,
             layout="NHWC",
         )  # fmt: skip
 
@@ -200,7 +206,9 @@ class GlobalAvgPool(Layer):
 
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
-        return p.mean(x, axis=tuple(range(1, x.ndim - 1)))
+        n, *sizes, channels = x.shape
+        column = p.reshape(x, shape=(n, math.prod(sizes), 1, channels))
+        return p.reshape(F.global_avg_pool2d(column, layout="NHWC"), shape=(n, channels))
 
     def multiply_adds(self, input_shape: Shape) -> int:
         """Return the multiplications for one sample; see `Layer.multiply_adds`."""
