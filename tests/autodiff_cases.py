@@ -4,7 +4,9 @@ import numpy as np
 
 import fastml.activations._nodes
 import fastml.losses._nodes
-import fastml.losses._penalties  # noqa: F401
+import fastml.losses._penalties
+import fastml.nn.functional  # noqa: F401
+import fastml.nn.functional._sparse
 from fastml.autodiff import PRIMITIVES
 
 # Where PyTorch has another name or other parameters; otherwise torch.<name>(*inputs, **params).
@@ -13,6 +15,19 @@ ELSEWHERE = {
     "add": lambda t, a, b: a + b,
     "arctan": lambda t, a: t.atan(a),
     "astype": lambda t, a, dtype: a.to(getattr(t, np.dtype(dtype).name)),
+    "avg_pool": lambda t, a, window, **how: _pooled(
+        t, a, window, lambda x: _avg_pool(t, x, window, **how)
+    ),
+    "avg_pool_back": lambda t, g, window, shape, **how: _avg_pool_back(t, g, window, shape, **how),
+    "batch_norm": lambda t, x, w, b, how: t.nn.functional.batch_norm(
+        x,
+        *((None, None) if how.given is None else (t.tensor(a).to(x) for a in how.given)),
+        w,
+        b,
+        how.given is None,
+        0.0,
+        how.eps,
+    ),
     "broadcast_to": lambda t, a, shape: t.broadcast_to(a, shape),
     "cholesky": lambda t, a: t.linalg.cholesky(a),
     "clip": lambda t, a, low, high: t.clamp(a, low, high),
@@ -21,6 +36,7 @@ ELSEWHERE = {
     "elu": lambda t, a, alpha: t.nn.functional.elu(a, alpha),
     "gelu": lambda t, a: t.nn.functional.gelu(a),
     "gelu_tanh": lambda t, a: t.nn.functional.gelu(a, approximate="tanh"),
+    "layer_norm": lambda t, x, w, b, how: t.nn.functional.layer_norm(x, w.shape, w, b, how.eps),
     "leaky_relu": lambda t, a, alpha: t.nn.functional.leaky_relu(a, alpha),
     "log_softmax": lambda t, a, axis: t.log_softmax(a, dim=axis),
     "penalty": lambda t, a, on_size, on_square: on_size * a.abs().sum() + on_square * (a**2).sum(),
@@ -34,6 +50,14 @@ ELSEWHERE = {
     "inv": lambda t, a: t.linalg.inv(a),
     "logabsdet": lambda t, a: t.linalg.slogdet(a)[1],
     "logsumexp": lambda t, a, axis=None, keepdims=False: t.logsumexp(a, _axes(a, axis), keepdims),
+    "max_pool": lambda t, a, window: _pooled(
+        t,
+        a,
+        window,
+        lambda x: t.nn.functional.max_pool2d(
+            x, window.kernel, window.strides, window.pads[:2], window.dilations, _ceil(window)
+        ),
+    ),
     "max": lambda t, a, axis=None, keepdims=False: t.amax(a, _axes(a, axis), keepdims),
     "min": lambda t, a, axis=None, keepdims=False: t.amin(a, _axes(a, axis), keepdims),
     "negative": lambda t, a: -a,
@@ -46,6 +70,7 @@ ELSEWHERE = {
         tuple(t.tensor(i) for i in index), a, accumulate=True
     ),
     "softmax": lambda t, a, axis: t.softmax(a, dim=axis),
+    "sparse_product": lambda t, W, rows: t.tensor(rows.toarray(), dtype=W.dtype) @ W,
     "softplus": lambda t, a: t.nn.functional.softplus(a, threshold=1000),
     "solve": lambda t, a, b: t.linalg.solve(a, b),
     "sum": lambda t, a, axis=None, keepdims=False: t.sum(a, _axes(a, axis), keepdims),
@@ -63,6 +88,35 @@ LOSSES = {
     "poisson": lambda t, o, y: t.nn.functional.poisson_nll_loss(o, y, reduction="none"),
     "softmax_cross_entropy": lambda t, o, y: _softmax_losses(t, o, y),
 }
+
+
+def _ceil(window):
+    """Whether windows reach out of the image."""
+    reach = [d * (k - 1) for k, d in zip(window.kernel, window.dilations, strict=True)]
+    return any(
+        (window.pooled[i + 1] - 1) * window.strides[i] + reach[i]
+        >= window.images[i + 1] + 2 * window.pads[i]
+        for i in range(2)
+    )
+
+
+def _pooled(torch, a, window, pool):
+    return (
+        pool(a.reshape(window.images).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(window.shape)
+    )
+
+
+def _avg_pool(torch, x, window, include_pads=True, divisor=0):
+    return torch.nn.functional.avg_pool2d(
+        x, window.kernel, window.strides, window.pads[:2], _ceil(window), include_pads,
+        divisor or None,
+    )  # fmt: skip
+
+
+def _avg_pool_back(torch, g, window, shape, **how):
+    x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+    out = _pooled(torch, x, window, lambda x: _avg_pool(torch, x, window, **how))
+    return torch.autograd.grad(out, x, g, create_graph=True)[0]
 
 
 def _softmax_losses(torch, logits, targets):

@@ -17,6 +17,7 @@ REAL_ONLY = {
     "elu", "erf", "gelu", "gelu_tanh", "leaky_relu", "log_softmax", "relu", "winner_take_all",
     "binary_cross_entropy", "cross_entropy", "hinge", "penalty", "poisson",
     "softmax_cross_entropy", "squared", "squared_hinge",
+    "avg_pool", "avg_pool_back", "batch_norm", "layer_norm", "max_pool",
 }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Convolutions of images, and their gradients: direct, channels last."""

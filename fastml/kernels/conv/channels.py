@@ -1,0 +1,137 @@
+"""Convolutions with many output channels: each number of the image meets a vector of weights."""
+
+import numpy as np
+
+from fastml._jit import njit_leaf
+from fastml._jit.taps import lanes_of, tap_rows, tile_channels, tile_channels_2
+from fastml.kernels.conv.geometry import even_width, phase_length, reach
+from fastml.kernels.conv.strips import fill_strip
+
+
+@njit_leaf
+def padded_columns(n, lanes):
+    """Return the columns of the panels of n columns: pairs of vectors, and one where it will do."""
+    pairs, rest = n // (2 * lanes), n % (2 * lanes)
+    if rest == 0:
+        return pairs * 2 * lanes
+    return pairs * 2 * lanes + (lanes if rest <= lanes else 2 * lanes)
+
+
+@njit_leaf
+def panel_starts(y, x, n_sources, n_columns):
+    """Return where the panels of each phase begin, and their end."""
+    starts = np.zeros(y.n_phases * x.n_phases + 1, np.int64)
+    for phase in range(starts.shape[0] - 1):
+        taps = y.counts[phase // x.n_phases] * x.counts[phase % x.n_phases]
+        starts[phase + 1] = starts[phase] + taps * n_sources * n_columns
+    return starts
+
+
+@njit_leaf
+def pack_panels(weight, column_stride, source_stride, n_columns, n_sources, groups, y, x, packed):
+    """Copy weights to panels of columns, for each phase and group: taps, then sources."""
+    flat, kernel_width = weight.reshape(-1), weight.shape[3]
+    lanes = lanes_of(weight)
+    padded = padded_columns(n_columns, lanes)
+    start = 0
+    for phase in range(y.n_phases * x.n_phases):
+        py, px = phase // x.n_phases, phase % x.n_phases
+        n_y, n_x = y.counts[py], x.counts[px]
+        n_steps = n_y * n_x * n_sources
+        for group in range(groups):
+            base = group * (weight.size // groups)
+            for column in range(n_columns):
+                panel = column // (2 * lanes) * 2 * lanes
+                width = min(padded - panel, 2 * lanes)
+                at = start + panel * n_steps + column - panel
+                for i in range(n_y):
+                    for j in range(n_x):
+                        tap = y.numbers[py, i] * kernel_width + x.numbers[px, j]
+                        source = base + column * column_stride + tap
+                        for _ in range(n_sources):
+                            packed[at] = flat[source]
+                            at += width
+                            source += source_stride
+            start += n_steps * padded
+
+
+@njit_leaf
+def tap_table(y, x, py, px, pitch, channels, adjacent, table):
+    """Write where taps begin behind the first row and column; return how many."""
+    n = 0
+    for i in range(y.counts[py]):
+        row = (y.offsets[py, i] - y.first) * pitch
+        for j in range(min(1, x.counts[px]) if adjacent else x.counts[px]):
+            table[n] = row + (x.offsets[px, j] - x.first) * channels
+            n += 1
+    return n
+
+
+@njit_leaf
+def channels_task(image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, out):
+    """Compute the results m0 ... m1 - 1 of each phase of rows of one image.
+
+    `whole` says that no tap falls beside the image, which then needs no copy; `init` holds the
+    padded bias of each group.
+    """
+    channels, out_channels = image.shape[2], out.shape[2]
+    n_sources, n_columns = channels // groups, out_channels // groups
+    flat = out.reshape(-1)
+    lanes = lanes_of(flat)
+    padded = padded_columns(n_columns, lanes)
+    if whole:
+        pitch = image.shape[1] * channels
+        source = image.reshape(-1)
+        first = (m0 * y.step + y.first) * pitch + x.first * channels
+    else:
+        span = reach(x, phase_length(x, 0))
+        pitch = span * channels
+        source = strip
+        first = 0
+        fill_strip(image, m0 * y.step + y.first, reach(y, m1 - m0), x.first, span, strip)
+    for phase in range(y.n_phases * x.n_phases):
+        py, px = phase // x.n_phases, phase % x.n_phases
+        n_rows = min(m1, phase_length(y, py)) - m0
+        n_x = phase_length(x, px)
+        if n_rows <= 0 or n_x == 0:
+            continue
+        adjacent = groups == 1 and (x.spacing == 1 or x.counts[px] == 1)
+        n_taps = tap_table(y, x, py, px, pitch, channels, adjacent, table)
+        n_steps = n_sources * x.counts[px] if adjacent else n_sources
+        width = even_width(n_x, tap_rows(flat))
+        height = tap_rows(flat) // width
+        if height > n_rows:
+            height = 1
+        out_row, out_image_row = x.n_phases * out_channels, y.n_phases * out.shape[1] * out_channels
+        corner = ((py + m0 * y.n_phases) * out.shape[1] + px) * out_channels
+        for group in range(groups):
+            a0 = first + group * n_sources
+            b0 = starts[phase] * groups + group * n_taps * n_steps * padded
+            for column in range(0, n_columns, 2 * lanes):
+                left = n_columns - column
+                b = b0 + column * n_taps * n_steps
+                # The last pieces reach back over the ones before, and give the same again.
+                for row in range(0, n_rows, height):
+                    m = min(row, n_rows - height)
+                    for piece in range(0, n_x, width):
+                        k = min(piece, n_x - width)
+                        a = a0 + m * y.step * pitch + k * x.step * channels
+                        o = corner + m * out_image_row + k * out_row + group * n_columns + column
+                        if left > lanes:
+                            tile_channels_2(
+                                flat, o, out_image_row, out_row, left,
+                                source, a, y.step * pitch, x.step * channels, table, 0, 1,
+                                packed, b, n_steps * 2 * lanes, 2 * lanes,
+                                n_taps, n_steps,
+                                init, group * padded + column,
+                                height, width,
+                            )  # fmt: skip
+                        else:
+                            tile_channels(
+                                flat, o, out_image_row, out_row, left,
+                                source, a, y.step * pitch, x.step * channels, table, 0, 1,
+                                packed, b, n_steps * lanes, lanes,
+                                n_taps, n_steps,
+                                init, group * padded + column,
+                                height, width,
+                            )  # fmt: skip

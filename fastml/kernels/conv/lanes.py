@@ -1,0 +1,89 @@
+"""Convolutions of small groups of channels (depthwise): channel by channel, in vectors of them.
+
+The channels of a strip are those of the result: one plane holds for each of them the first channel
+of its group, the next plane the second, and so on.
+"""
+
+from fastml._jit import njit_leaf
+from fastml._jit.taps import lanes_of, tap_rows, tile_lanes
+from fastml.kernels.conv.geometry import even_width, phase_length, reach
+from fastml.kernels.conv.strips import fill_lanes
+
+
+@njit_leaf
+def whole_vectors(n, lanes):
+    return -(-n // lanes) * lanes
+
+
+@njit_leaf
+def pack_lanes(weight, column_stride, source_stride, n_columns, n_sources, groups, y, x, packed):
+    """Copy weights to vectors of result channels, for each phase: channels of a group, then taps."""
+    flat, kernel_width = weight.reshape(-1), weight.shape[3]
+    lanes = lanes_of(weight)
+    total = groups * n_columns
+    start = 0
+    for phase in range(y.n_phases * x.n_phases):
+        py, px = phase // x.n_phases, phase % x.n_phases
+        n_y, n_x = y.counts[py], x.counts[px]
+        n_steps = n_sources * n_y * n_x
+        for channel in range(total):
+            base = channel // n_columns * (weight.size // groups)
+            base += channel % n_columns * column_stride
+            at = start + channel // lanes * lanes * n_steps + channel % lanes
+            for c in range(n_sources):
+                for i in range(n_y):
+                    for j in range(n_x):
+                        tap = y.numbers[py, i] * kernel_width + x.numbers[px, j]
+                        packed[at] = flat[base + c * source_stride + tap]
+                        at += lanes
+        start += n_steps * whole_vectors(total, lanes)
+
+
+@njit_leaf
+def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, out):
+    """Compute the results m0 ... m1 - 1 of each phase of rows of one image."""
+    out_channels = out.shape[2]
+    n_sources, n_columns = image.shape[2] // groups, out_channels // groups
+    flat = out.reshape(-1)
+    lanes = lanes_of(flat)
+    channels = whole_vectors(out_channels, lanes)
+    span, height_read = reach(x, phase_length(x, 0)), reach(y, m1 - m0)
+    pitch = span * channels
+    for c in range(n_sources):
+        fill_lanes(
+            image, m0 * y.step + y.first, height_read, x.first, span,
+            c, n_sources, n_columns, channels, strip, c * height_read * pitch,
+        )  # fmt: skip
+    for phase in range(y.n_phases * x.n_phases):
+        py, px = phase // x.n_phases, phase % x.n_phases
+        n_rows = min(m1, phase_length(y, py)) - m0
+        n_x = phase_length(x, px)
+        if n_rows <= 0 or n_x == 0:
+            continue
+        n_steps = x.counts[px]
+        n_taps = n_sources * y.counts[py] if n_steps else 0
+        for tap in range(n_taps):
+            plane, i = tap // y.counts[py], tap % y.counts[py]
+            row = plane * height_read + y.offsets[py, i] - y.first
+            table[tap] = row * pitch + (x.offsets[px, 0] - x.first) * channels
+        width = even_width(n_x, tap_rows(flat))
+        height = tap_rows(flat) // width
+        if height > n_rows:
+            height = 1
+        out_row, out_image_row = x.n_phases * out_channels, y.n_phases * out.shape[1] * out_channels
+        corner = ((py + m0 * y.n_phases) * out.shape[1] + px) * out_channels
+        for row in range(0, n_rows, height):
+            m = min(row, n_rows - height)
+            for piece in range(0, n_x, width):
+                k = min(piece, n_x - width)
+                for column in range(0, out_channels, lanes):
+                    tile_lanes(
+                        flat, corner + m * out_image_row + k * out_row + column,
+                        out_image_row, out_row, out_channels - column,
+                        strip, m * y.step * pitch + k * x.step * channels + column,
+                        y.step * pitch, x.step * channels, table, 0, x.spacing * channels,
+                        packed, starts[phase] + column * n_taps * n_steps, n_steps * lanes, lanes,
+                        n_taps, n_steps,
+                        init, column,
+                        height, width,
+                    )  # fmt: skip

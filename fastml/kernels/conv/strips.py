@@ -1,0 +1,94 @@
+"""Strips: the rows of an image that a band of results needs, with zeros where there is no image."""
+
+import numpy as np
+
+from fastml._jit import njit_leaf
+from fastml._jit.memory import copy_items
+
+
+@njit_leaf
+def _clear(strip, start, n):
+    for i in range(start, start + n):
+        strip[i] = 0
+
+
+@njit_leaf
+def fill_strip(image, row0, n_rows, column0, n_columns, strip, strip0=0):
+    """Copy rows and columns of an image (height, width, channels), channels last."""
+    height, width, channels = image.shape
+    flat = image.reshape(-1)
+    left = min(max(-column0, 0), n_columns)
+    inside = max(0, min(column0 + n_columns, width) - max(column0, 0))
+    pitch = n_columns * channels
+    for r in range(n_rows):
+        start = strip0 + r * pitch
+        row = row0 + r
+        if row < 0 or row >= height or inside == 0:
+            _clear(strip, start, pitch)
+            continue
+        first = left * channels
+        stop = first + inside * channels
+        _clear(strip, start, first)
+        source = (row * width + max(column0, 0)) * channels
+        copy_items(strip, start + first, flat, source, inside * channels)
+        _clear(strip, start + stop, pitch - stop)
+
+
+@njit_leaf
+def fill_lanes(
+    image, row0, n_rows, column0, n_columns, channel, group_channels, repeats, width, strip, strip0
+):
+    """Copy one channel of each group to the `repeats` result channels of its group.
+
+    The strip is (n_rows, n_columns, width); channels that no result has are zeros.
+    """
+    height, image_width, channels = image.shape
+    n_groups = channels // group_channels
+    used = n_groups * repeats
+    flat = image.reshape(-1)
+    for r in range(n_rows):
+        row = row0 + r
+        for x in range(n_columns):
+            start = strip0 + (r * n_columns + x) * width
+            column = column0 + x
+            if row < 0 or row >= height or column < 0 or column >= image_width:
+                _clear(strip, start, width)
+                continue
+            source = (row * image_width + column) * channels + channel
+            if repeats == 1 and group_channels == 1:
+                copy_items(strip, start, flat, source, channels)
+            else:
+                for group in range(n_groups):
+                    value = flat[source + group * group_channels]
+                    for i in range(repeats):
+                        strip[start + group * repeats + i] = value
+            _clear(strip, start + used, width - used)
+
+
+@njit_leaf
+def fill_planes(image, row0, n_rows, column0, n_columns, pitch, strip):
+    """Copy rows of an image with channels first: the strip is (channels, n_rows, pitch)."""
+    height, width, channels = image.shape
+    size = n_rows * pitch
+    for r in range(n_rows):
+        row = row0 + r
+        left = min(max(-column0, 0), n_columns)
+        stop = min(max(width - column0, left), n_columns)
+        if row < 0 or row >= height:
+            left, stop = n_columns, n_columns
+        for c in range(channels):
+            start = c * size + r * pitch
+            _clear(strip, start, left)
+            _clear(strip, start + stop, pitch - stop)
+        for x in range(left, stop):
+            pixel = image[row, column0 + x]
+            at = r * pitch + x
+            for c in range(channels):
+                strip[at] = pixel[c]
+                at += size
+
+
+@njit_leaf
+def new_strip(n, dtype):
+    """Return scratch of n items, and room for vectors that begin among the last of them."""
+    return np.empty(n + 64, dtype)

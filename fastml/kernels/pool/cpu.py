@@ -1,0 +1,323 @@
+"""Pooling on the CPU: every task writes rows of its own, in one order, whatever the threads."""
+
+import numpy as np
+
+from fastml._jit import njit_leaf, njit_parallel, prange
+from fastml.kernels.pool.rows import (
+    ENOUGH,
+    back_pairs,
+    back_row,
+    max_row,
+    mean_row,
+    merge_columns,
+    sort_columns,
+)
+from fastml.kernels.pool.taps import extent, pairs_of, rows_of, runs_of
+
+# Elements of the larger image that one task goes through, about.
+TASK_SIZE = 16384
+
+
+@njit_leaf
+def _rows_of_task(row_size):
+    return max(1, TASK_SIZE // max(row_size, 1))
+
+
+@njit_leaf
+def _sorted_offsets(columns, stride, c, pitch):
+    """Turn columns into offsets in a row that `sort_columns` wrote."""
+    for k in range(columns.shape[1]):
+        x = columns[0, k]
+        columns[0, k] = x % stride * pitch + x // stride * c
+
+
+@njit_leaf
+def _scales(runs, n, kw, stride, before, after, include_pads, size, divisor, scales):
+    """Write one over the number of elements that a mean of each run counts."""
+    for r in range(runs.shape[0]):
+        counted = size * extent(runs[r, 0], n, kw, stride, before, after, include_pads)
+        scales[r] = scales.dtype.type(1) / scales.dtype.type(divisor if divisor else counted)
+
+
+@njit_leaf
+def _sorts(c, stride, ow):
+    """Whether rows of images are sorted by columns: with few channels, and a stride beyond two."""
+    return ow > 1 and (stride > 2 or (stride == 2 and c > 1)) and c < ENOUGH
+
+
+@njit_leaf
+def _forward(images, kh, kw, strides, pads, include_pads, divisor, first_row, last_row, rows,
+             places, runs, columns, out, marks):  # fmt: skip
+    """Write rows first_row ... last_row - 1 of the pooled images: maxima and their taps to `marks`.
+
+    Or means, where that is None, which Numba knows when it compiles.
+    """
+    h, w, c = images.shape[1:]
+    oh, ow = out.shape[1], out.shape[2]
+    flat, written = images.reshape(-1), out.reshape(-1)
+    (sh, sw), row_size = strides, w * c
+    sorts = _sorts(c, sw, ow)
+    pitch = -(-w // sw) * c
+    spare = np.empty(kh * sw * pitch if sorts else 0, images.dtype)
+    sorted_rows = np.empty((2, kh if sorts else 0), np.int64)
+    scales, size_of_scales = np.empty(runs.shape[0], images.dtype), 0
+    step = c if sorts else sw * c
+    image, oy = first_row // oh, first_row % oh
+    for row in range(first_row, last_row):
+        i0, i1, shift = places[oy]
+        a0, at = image * h * row_size + shift, row * ow * c
+        source, taps = flat, rows
+        if sorts:
+            source, taps = spare, sorted_rows
+            for i in range(i1 - i0):
+                start = a0 + rows[0, i0 + i]
+                sort_columns(flat, start, w, c, sw, pitch, spare, i * sw * pitch)
+                taps[0, i], taps[1, i] = i * sw * pitch, rows[1, i0 + i]
+            a0, i0, i1 = 0, 0, i1 - i0
+        if marks is None:
+            size = extent(oy, h, kh, sh, pads[0], pads[2], include_pads)
+            if size != size_of_scales:
+                _scales(runs, w, kw, sw, pads[1], pads[3], include_pads, size, divisor, scales)
+                size_of_scales = size
+            mean_row(source, a0, taps, i0, i1, columns, runs, c, step, not sorts, scales,
+                     written, at)  # fmt: skip
+        else:
+            max_row(source, a0, taps, i0, i1, columns, runs, c, step, not sorts, written, at,
+                    marks)  # fmt: skip
+        oy += 1
+        if oy == oh:
+            image, oy = image + 1, 0
+
+
+@njit_leaf
+def _column_runs(w, ow, c, kw, stride, pad, dilation):
+    """Return runs and taps of the columns of pooled images, taps as offsets."""
+    runs, columns = runs_of(ow, False, w, kw, stride, pad, dilation)
+    if _sorts(c, stride, ow):
+        _sorted_offsets(columns, stride, c, -(-w // stride) * c)
+    else:
+        columns[0] *= c
+    return runs, columns
+
+
+@njit_parallel(work=lambda images, window, *rest: 2 * images.size)
+def max_forward(
+    images,  # IN (n, h, w, n_channels)
+    window,  # IN (2,)
+    strides,  # IN (2,)
+    pads,  # IN (4,)
+    dilations,  # IN (2,)
+    out,  # OUT (n, h_out, w_out, n_channels)
+    chosen,  # OUT (n, h_out, w_out, n_channels)
+):
+    """Write the largest element of every window, and which it was.
+
+    Parameters
+    ----------
+    images : (n, h, w, n_channels) float
+        Images, each channel by itself.
+    window : (2,) tuple of int
+        Rows and columns of the window.
+    strides : (2,) tuple of int
+        Rows and columns from one window to the next.
+    pads : (4,) tuple of int
+        Rows above, columns to the left, rows below and columns to the right that the first and
+        last windows may reach out of the image. Nothing is there.
+    dilations : (2,) tuple of int
+        Rows and columns from one element of a window to the next.
+    out : (n, h_out, w_out, n_channels) float
+        Written: the maxima; NaN where there is one, minus infinity where there is nothing.
+    chosen : (n, h_out, w_out, n_channels) uint8 or int32
+        Written: the number of the maximum in its window, row by row; the first that ties, the last
+        that is NaN.
+    """
+    kh, kw = window
+    n, h, w, c = images.shape
+    oh, ow = out.shape[1], out.shape[2]
+    rows, places = rows_of(oh, False, h, kh, strides[0], pads[0], dilations[0], w * c, kw)
+    runs, columns = _column_runs(w, ow, c, kw, strides[1], pads[1], dilations[1])
+    n_rows = n * oh
+    step = _rows_of_task(w * c * min(strides[0], kh))
+    for task in prange(-(-n_rows // step)):
+        _forward(images, kh, kw, strides, pads, False, 0, task * step,
+                 min(n_rows, (task + 1) * step), rows, places, runs, columns, out,
+                 chosen.reshape(-1))  # fmt: skip
+
+
+@njit_parallel(work=lambda images, window, *rest: 2 * images.size)
+def mean_forward(
+    images,  # IN (n, h, w, n_channels)
+    window,  # IN (2,)
+    strides,  # IN (2,)
+    pads,  # IN (4,)
+    include_pads,  # IN scalar
+    divisor,  # IN scalar
+    out,  # OUT (n, h_out, w_out, n_channels)
+):
+    """Write the mean of every window.
+
+    Parameters
+    ----------
+    images : (n, h, w, n_channels) float
+        As for `max_forward`.
+    window, strides : (2,) tuple of int
+        As for `max_forward`.
+    pads : (4,) tuple of int
+        As for `max_forward`; zeros are there.
+    include_pads : bool
+        Whether these zeros count.
+    divisor : int
+        What to divide sums by; 0 for the number of elements that count.
+    out : (n, h_out, w_out, n_channels) float
+        Written: the means.
+    """
+    kh, kw = window
+    n, h, w, c = images.shape
+    oh, ow = out.shape[1], out.shape[2]
+    rows, places = rows_of(oh, False, h, kh, strides[0], pads[0], 1, w * c, kw)
+    runs, columns = _column_runs(w, ow, c, kw, strides[1], pads[1], 1)
+    n_rows = n * oh
+    step = _rows_of_task(w * c * min(strides[0], kh))
+    for task in prange(-(-n_rows // step)):
+        _forward(images, kh, kw, strides, pads, include_pads, divisor, task * step,
+                 min(n_rows, (task + 1) * step), rows, places, runs, columns, out,
+                 None)  # fmt: skip
+
+
+@njit_leaf
+def _back(g, marks, kh, stride, scale, factors, first_row, last_row, rows, places, runs, columns,
+          out):  # fmt: skip
+    """Write rows first_row ... last_row - 1 of the gradient by the images."""
+    h, w, c = out.shape[1:]
+    oh, ow = g.shape[1], g.shape[2]
+    flat, written = g.reshape(-1), out.reshape(-1)
+    row_size, pitch = ow * c, -(-w // stride) * c
+    in_pairs = stride == 2 and c == 1
+    aside = stride > 1 and c < ENOUGH and not in_pairs
+    spare = np.empty(stride * pitch if aside else 0, out.dtype)
+    pairs = pairs_of(w, runs) if in_pairs else np.empty((0, 8), np.int64)
+    scaled = np.empty(kh * row_size if factors.size else 0, out.dtype)
+    scaled_rows = np.empty((2, kh if factors.size else 0), np.int64)
+    image, y = first_row // h, first_row % h
+    for row in range(first_row, last_row):
+        i0, i1, shift = places[y]
+        a0, at = image * oh * row_size + shift, row * w * c
+        source, taps = flat, rows
+        if factors.size:
+            source, taps = scaled, scaled_rows
+            for i in range(i1 - i0):
+                start = shift + rows[0, i0 + i]
+                taps[0, i], taps[1, i] = i * row_size, 0
+                for ox in range(ow):
+                    factor = factors[start // row_size, ox]
+                    for j in range(ox * c, (ox + 1) * c):
+                        scaled[i * row_size + j] = factor * flat[image * oh * row_size + start + j]
+            a0, i0, i1 = 0, 0, i1 - i0
+        if in_pairs:
+            back_pairs(source, marks, a0, taps, i0, i1, columns, pairs, scale, written, at)
+        else:
+            back_row(source, marks, a0, taps, i0, i1, columns, runs, c, stride, scale, written,
+                     at, spare, pitch)  # fmt: skip
+        if spare.size:
+            merge_columns(spare, w, c, stride, pitch, written, at)
+        y += 1
+        if y == h:
+            image, y = image + 1, 0
+
+
+@njit_parallel(work=lambda *args: 2 * args[-1].size)
+def max_backward(
+    g,  # IN (n, h_out, w_out, n_channels)
+    chosen,  # IN (n, h_out, w_out, n_channels)
+    window,  # IN (2,)
+    strides,  # IN (2,)
+    pads,  # IN (4,)
+    dilations,  # IN (2,)
+    gradient,  # OUT (n, h, w, n_channels)
+):
+    """Give each gradient by a maximum to the element that it came from, and add up what meets.
+
+    Parameters
+    ----------
+    g : (n, h_out, w_out, n_channels) float
+        Gradient by the maxima.
+    chosen : (n, h_out, w_out, n_channels) uint8 or int32
+        The numbers that `max_forward` wrote.
+    window, strides, dilations : (2,) tuple of int
+        As for `max_forward`.
+    pads : (4,) tuple of int
+        As for `max_forward`.
+    gradient : (n, h, w, n_channels) float
+        Written: the gradient by the images.
+    """
+    n, h, w, c = gradient.shape
+    oh, ow = g.shape[1], g.shape[2]
+    rows, places = rows_of(
+        h, True, oh, window[0], strides[0], pads[0], dilations[0], ow * c, window[1]
+    )
+    runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], dilations[1])
+    columns[0] *= c
+    n_rows = n * h
+    step = _rows_of_task(w * c)
+    everywhere, one = np.empty((0, 0), g.dtype), g.dtype.type(1)
+    for task in prange(-(-n_rows // step)):
+        _back(g, chosen.reshape(-1), window[0], strides[1], one, everywhere, task * step,
+              min(n_rows, (task + 1) * step), rows, places, runs, columns, gradient)  # fmt: skip
+
+
+@njit_leaf
+def _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, dtype_of):
+    """Return one over what each mean counts, or nothing where it is the same for all."""
+    found = np.empty((oh, ow), dtype_of.dtype)
+    same = True
+    for oy in range(oh):
+        rows = extent(oy, h, window[0], strides[0], pads[0], pads[2], include_pads)
+        for ox in range(ow):
+            columns = extent(ox, w, window[1], strides[1], pads[1], pads[3], include_pads)
+            counted = divisor if divisor else rows * columns
+            found[oy, ox] = found.dtype.type(1) / found.dtype.type(counted)
+            same = same and found[oy, ox] == found[0, 0]
+    return same, found
+
+
+@njit_parallel(work=lambda *args: 2 * args[-1].size)
+def mean_backward(
+    g,  # IN (n, h_out, w_out, n_channels)
+    window,  # IN (2,)
+    strides,  # IN (2,)
+    pads,  # IN (4,)
+    include_pads,  # IN scalar
+    divisor,  # IN scalar
+    gradient,  # OUT (n, h, w, n_channels)
+):
+    """Give each element its share of the gradients by the means that it is part of.
+
+    Parameters
+    ----------
+    g : (n, h_out, w_out, n_channels) float
+        Gradient by the means.
+    window, strides : (2,) tuple of int
+        As for `mean_forward`.
+    pads : (4,) tuple of int
+        As for `mean_forward`.
+    include_pads : bool
+        As for `mean_forward`.
+    divisor : int
+        As for `mean_forward`.
+    gradient : (n, h, w, n_channels) float
+        Written: the gradient by the images.
+    """
+    n, h, w, c = gradient.shape
+    oh, ow = g.shape[1], g.shape[2]
+    rows, places = rows_of(h, True, oh, window[0], strides[0], pads[0], 1, ow * c, window[1])
+    runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], 1)
+    columns[0] *= c
+    same, factors = _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient)
+    scale = factors[0, 0] if same and factors.size else gradient.dtype.type(1)
+    if same:
+        factors = factors[:0]
+    n_rows = n * h
+    step = _rows_of_task(w * c)
+    for task in prange(-(-n_rows // step)):
+        _back(g, None, window[0], strides[1], scale, factors, task * step,
+              min(n_rows, (task + 1) * step), rows, places, runs, columns, gradient)  # fmt: skip
