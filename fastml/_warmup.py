@@ -114,11 +114,11 @@ def _dense(backend: Backend, dtype: np.dtype[Any]) -> None:
     weights = np.full((SHAPE[1], 20), 0.1, dtype)
     # Few rows run serial kernels with any number of threads.
     for rows in (X, X[:8]):
-        leaves = [autodiff.variable(a) for a in (rows, weights, weights[0])]
+        x, W, b = (autodiff.variable(a) for a in (rows, weights, weights[0]))
         for activation in ("identity", "relu"):
-            y = dense(*leaves, activation)
+            y = dense(x, W, b, activation)
             y.backward(np.ones_like(y.value))
-        y = linear(leaves[0], autodiff.variable(weights.T))
+        y = linear(x, autodiff.variable(weights.T))
         y.backward(np.ones_like(y.value))
 
 

@@ -11,6 +11,7 @@ from fastml.autodiff import Variable
 from fastml.backends import Backend, resolve
 from fastml.nn._description import integer
 from fastml.nn._field import ReceptiveField
+from fastml.nn.functional._dense_nodes import Destination
 from fastml.nn.layers._containers import as_layer
 from fastml.nn.layers._layer import Layer, Parameter, Run, Shape, Visit
 
@@ -210,14 +211,16 @@ class Network:
             named = {name: Variable(view) for name, view in self.views.items()}
             self._leaves = list(named.values()), _nested(named)
         leaves, tree = self._leaves
+        parts = list(self.split(out).values())
+        for leaf, part in zip(leaves, parts, strict=True):
+            leaf.grad = Destination(part)
         value = loss(self.layer.apply(self._batch(X), tree, self._state_tree, run), target)
         value.backward(free=True)
-        start = 0
-        for leaf in leaves:
-            stop = start + leaf.value.size
-            out[start:stop] = 0 if leaf.grad is None else leaf.grad.reshape(-1)
-            leaf.grad = None
-            start = stop
+        for leaf, part in zip(leaves, parts, strict=True):
+            gradient, leaf.grad = leaf.grad, None
+            if gradient is not part:
+                # None, or a destination still, where the loss does not depend on the parameter.
+                part[...] = 0 if gradient is None or type(gradient) is Destination else gradient
         found = float(value.value)
         if math.isfinite(found):
             for old, new in run.updates:

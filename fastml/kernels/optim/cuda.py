@@ -20,7 +20,7 @@ _adam_step = cuda_device(scalar.adam)
 
 @cuda_device
 def _in_spans(i, spans):
-    for s in range(spans.shape[0]):
+    for s in range(spans.shape[0]):  # noqa: SIM110  (CUDA has no generators)
         if spans[s, 0] <= i < spans[s, 1]:
             return True
     return False

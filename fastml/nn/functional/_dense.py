@@ -135,7 +135,7 @@ def dense(
         X = _floats(X, "X")
         W, b = _checked(X, W, b, ("X", "W", "b"), 0)
         if Variable in (type(X), type(W), type(b)):
-            out = nodes.dense(X, W, b, kind=kind, alpha=slope, kept=nodes.Kept())
+            out = nodes.dense(X, W, b, kind=kind, alpha=slope, kept=nodes.Kept(W, b))
         else:
             out = nodes.dense(X, W, b, kind=kind, alpha=slope)
     return out if after is None else after(out)

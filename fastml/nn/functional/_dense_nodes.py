@@ -13,7 +13,7 @@ from fastml.blocks import merge_tree
 from fastml.kernels.activations import forms
 from fastml.kernels.dense.forms import IDENTITY, from_result
 
-__all__ = ["KINDS", "Kept", "activated", "dense", "linear"]
+__all__ = ["KINDS", "Destination", "Kept", "activated", "dense", "linear"]
 
 # Activations that the kernels end with, and the node that computes each alone.
 KINDS = {
@@ -36,24 +36,74 @@ _WHOLE_ROWS, _LEAST_ROWS, _MOST_BLOCKS, _MOST_ELEMENTS = 8192, 4096, 16, 1 << 24
 _ROW_UNIT = 256
 
 
-class Kept:
-    """What the passes of one node leave to each other.
+class Destination:
+    """Where a gradient may be written, such as a part of a network's flat gradient.
+
+    Put in place of the `grad` of a leaf; the first node to need it takes it.
 
     Attributes
     ----------
+    array : array or None
+        Of the leaf's shape and dtype, contiguous; None once it is taken.
+    """
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def take(self) -> Any:
+        """Return the array, to the first who asks."""
+        array, self.array = self.array, None
+        return array
+
+
+class Kept:
+    """What the passes of one node leave to each other.
+
+    Parameters
+    ----------
+    W, b : Variable or array
+        Weights and bias; what the `grad` of a variable has a destination for goes there.
+
+    Attributes
+    ----------
+    place : (Backend, dtype) or None
+        Where the node is computed, and of what dtype.
+    x, weights : arrays
+        Rows and weights as kernels take them.
     argument : array or None
         What the activation was applied to, where its derivative cannot be told from the result.
     g, gradient, by_bias : arrays or None
         A gradient by the result, and what became of it: by the sums, and by the bias.
     """
 
-    __slots__ = ("argument", "by_bias", "g", "gradient")
+    __slots__ = (
+        "argument", "by_bias", "g", "gradient", "into_bias", "into_weights", "place", "weights",
+        "x",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, W: Any = None, b: Any = None) -> None:
+        self.place: Any = None
+        self.x: Any = None
+        self.weights: Any = None
         self.argument: Any = None
         self.g: Any = None
         self.gradient: Any = None
         self.by_bias: Any = None
+        self.into_weights = _destination(W)
+        self.into_bias = _destination(b)
+
+
+def _destination(a: Any) -> Destination | None:
+    return a.grad if type(a) is Variable and type(a.grad) is Destination else None
+
+
+def _taken(destination: Destination | None, backend: Backend, dtype: Any) -> Any:
+    """Return a destination that kernels can write to, or None."""
+    array = None if destination is None else destination.take()
+    fits = isinstance(array, backend.xp.ndarray) and array.dtype == dtype
+    return array if fits else None
 
 
 def _blocks(n: int, n_elements: int) -> tuple[int, int]:
@@ -66,8 +116,19 @@ def _blocks(n: int, n_elements: int) -> tuple[int, int]:
     return rows, -(-n // rows)
 
 
-def _merged(partials: Any) -> Any:
+def _partials(
+    backend: Backend, n_blocks: int, shape: tuple[int, ...], dtype: Any, into: Any
+) -> Any:
+    """Return where blocks' partial sums go: straight to the destination, of a single block."""
+    if into is not None and n_blocks == 1:
+        return into.reshape(1, *shape)
+    return backend.empty((n_blocks, *shape), dtype)
+
+
+def _merged(partials: Any, into: Any = None) -> Any:
     """Return the sum of blocks, added along the fixed tree into the first ones."""
+    if len(partials) == 1:
+        return partials[0] if into is None else into
 
     def add(left: Any, right: Any) -> Any:
         left += right
@@ -91,27 +152,40 @@ def _home(result: Any, shape: tuple[int, ...], like: Any, backend: Backend) -> A
 
 def _place(X: Any, W: Any, b: Any) -> tuple[Backend, Any]:
     """Return where to compute, and the dtype."""
-    dtype = np.result_type(X.dtype, W.dtype)
-    if dtype.kind == "c" or (b is not None and b.dtype.kind == "c"):
-        raise TypeError("dense layers take real numbers, got complex ones.")
-    return resolve(W if on_device(W) else X), dtype if dtype.char in "fd" else np.dtype(np.float64)
+    dtype = X.dtype
+    if dtype != W.dtype or dtype.char not in "fd":
+        dtype = np.result_type(dtype, W.dtype)
+        if dtype.kind == "c":
+            raise TypeError("dense layers take real numbers, got complex ones.")
+        dtype = dtype if dtype.char in "fd" else np.dtype(np.float64)
+    if b is not None and b.dtype.kind == "c":
+        raise TypeError("dense layers take real numbers, got a complex bias.")
+    return resolve(W if on_device(W) else X), dtype.newbyteorder("=")
+
+
+def _prepared(X: Any, W: Any, b: Any, kept: Kept | None) -> Kept:
+    """Return backend, rows and weights: those of the forward pass, if it left them."""
+    if kept is not None and kept.place is not None:
+        return kept
+    kept = Kept() if kept is None else kept
+    kept.place = backend, dtype = _place(X, W, b)
+    kept.x, kept.weights = _rows(backend, X, dtype), backend.asarray(W, dtype)
+    return kept
 
 
 def _forward(
     X: Any, W: Any, b: Any, kind: int = IDENTITY, alpha: float = 0.0, kept: Kept | None = None
 ) -> Any:
     """Dense layer: rows times weights, plus bias, and an activation of that."""
-    backend, dtype = _place(X, W, b)
-    x, weights = _rows(backend, X, dtype), backend.asarray(W, dtype)
+    now = _prepared(X, W, b, kept)
+    (backend, dtype), x, weights = now.place, now.x, now.weights
     bias = backend.empty(0, dtype) if b is None else backend.asarray(b, dtype)
     n, m = x.shape[0], weights.shape[1]
     keeps = kept is not None and not from_result(kind, alpha)
-    argument = backend.empty((n if keeps else 0, m), dtype)
+    now.argument = backend.empty((n if keeps else 0, m), dtype)
     out = backend.empty((n, m), dtype)
     run = backend.kernels("dense").forward
-    run(kind, dtype.type(alpha), x, weights, bias, argument, out)
-    if keeps:
-        kept.argument = argument  # type: ignore[union-attr]
+    run(kind, dtype.type(alpha), x, weights, bias, now.argument, out)
     return _home(out, (*X.shape[:-1], m), X, backend)
 
 
@@ -121,29 +195,30 @@ def _by_sums(
     """Return the gradient by the sums before the activation, and by the bias; compute them once."""
     if kept is not None and kept.g is g:
         return kept
-    backend, dtype = _place(X, W, b)
+    done = _prepared(X, W, b, kept)
+    backend, dtype = done.place
     given = _rows(backend, g, dtype)
     n, m = given.shape
-    done = Kept() if kept is None else kept
     done.g, done.gradient = g, given
-    if kind != IDENTITY or b is not None:
-        if kind == IDENTITY:
-            argument = given[:0]
-        elif from_result(kind, alpha):
+    if kind == IDENTITY and b is None:
+        return done
+    if kind == IDENTITY:
+        argument = given[:0]
+    else:
+        done.gradient = backend.empty((n, m), dtype)
+        if from_result(kind, alpha):
             argument = _rows(backend, out, dtype)
-        elif done.argument is not None:
+        elif kept is not None:
             argument = done.argument
         else:
             argument = _rows(backend, _forward(X, W, b), dtype)
-        block_rows, n_blocks = _blocks(n, m)
-        if kind != IDENTITY:
-            done.gradient = backend.empty((n, m), dtype)
-        partials = backend.empty((n_blocks, 0 if b is None else m), dtype)
-        backend.kernels("dense").backward(
-            kind, dtype.type(alpha), argument, given, block_rows,
-            done.gradient if kind != IDENTITY else given[:0], partials,
-        )  # fmt: skip
-        done.by_bias = _merged(partials)
+    block_rows, n_blocks = _blocks(n, m)
+    into = _taken(done.into_bias, backend, dtype)
+    partials = _partials(backend, n_blocks, (0 if b is None else m,), dtype, into)
+    written = given[:0] if kind == IDENTITY else done.gradient
+    run = backend.kernels("dense").backward
+    run(kind, dtype.type(alpha), argument, given, block_rows, written, partials)
+    done.by_bias = _merged(partials, into)
     return done
 
 
@@ -174,22 +249,21 @@ def _by_data(
 ) -> Any:  # fmt: skip
     if Variable in (type(g), type(out), type(X), type(W), type(b)):
         return _composed_by_sums(g, X, W, b, kind, alpha) @ p.swapaxes(W, 0, 1)
-    backend, dtype = _place(X, W, b)
-    gradient = _by_sums(g, out, X, W, b, kind, alpha, kept).gradient
-    weights = backend.asarray(W, dtype)
+    done = _by_sums(g, out, X, W, b, kind, alpha, kept)
+    (backend, dtype), gradient, weights = done.place, done.gradient, done.weights
     found = backend.empty((gradient.shape[0], weights.shape[0]), dtype)
     backend.kernels("dense").data_gradient(gradient, weights, found)
     return _home(found, X.shape, X, backend)
 
 
-def _product(backend: Backend, x: Any, gradient: Any) -> Any:
+def _product(backend: Backend, x: Any, gradient: Any, into: Any = None) -> Any:
     """Return transposed rows times gradients."""
     n, k = x.shape
     m = gradient.shape[1]
     block_rows, n_blocks = _blocks(n, k * m)
-    partials = backend.empty((n_blocks, k, m), x.dtype)
+    partials = _partials(backend, n_blocks, (k, m), x.dtype, into)
     backend.kernels("dense").weight_gradient(x, gradient, block_rows, partials)
-    return _merged(partials)
+    return _merged(partials, into)
 
 
 def _by_weights(
@@ -199,9 +273,10 @@ def _by_weights(
     if Variable in (type(g), type(out), type(X), type(W), type(b)):
         sums = _composed_by_sums(g, X, W, b, kind, alpha)
         return p.swapaxes(_flat_rows(X), 0, 1) @ _flat_rows(sums)
-    backend, dtype = _place(X, W, b)
     done = _by_sums(g, out, X, W, b, kind, alpha, kept)
-    found = _product(backend, _rows(backend, X, dtype), done.gradient)
+    backend, dtype = done.place
+    into = _taken(done.into_weights, backend, dtype)
+    found = _product(backend, done.x, done.gradient, into)
     return _home(found, W.shape, W, backend)
 
 
@@ -211,8 +286,8 @@ def _by_bias(
 ) -> Any:  # fmt: skip
     if Variable in (type(g), type(out), type(X), type(W), type(b)):
         return p.sum(_flat_rows(_composed_by_sums(g, X, W, b, kind, alpha)), axis=0)
-    backend, _ = _place(X, W, b)
-    return _home(_by_sums(g, out, X, W, b, kind, alpha, kept).by_bias, b.shape, b, backend)
+    done = _by_sums(g, out, X, W, b, kind, alpha, kept)
+    return _home(done.by_bias, b.shape, b, done.place[0])
 
 
 def _example(rng: np.random.Generator) -> Any:

@@ -36,7 +36,7 @@ def _lent(backend: Any, a: Any) -> tuple[Any, bool]:
     """Return an array as kernels take it, flat, and whether it is a copy."""
     x = backend.asarray(a)
     if x is a:
-        return x.reshape(-1), False
+        return x if x.ndim == 1 else x.reshape(-1), False
     shared = on_device(a) and on_device(x) and x.data.ptr == a.data.ptr
     return x.reshape(-1), not shared
 
