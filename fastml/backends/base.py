@@ -1,5 +1,6 @@
 """What a backend offers, and all of it for arrays in the memory of the host."""
 
+import functools
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -128,6 +129,12 @@ class Backend:
 
     def __repr__(self) -> str:
         return f"<backend {self.name}>"
+
+
+@functools.cache
+def _kernels(family: str, name: str) -> ModuleType:
+    # Each node of a graph asks.
+    return importlib.import_module(f"fastml.kernels.{family}.{name}")
 
 
 def sparse_on_device(a: Any) -> bool:
