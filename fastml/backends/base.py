@@ -1,5 +1,6 @@
 """What a backend offers, and all of it for arrays in the memory of the host."""
 
+import functools
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -63,6 +64,7 @@ class Backend:
     def __init__(self, name: str, xp: ModuleType = np) -> None:
         self.name = name
         self.xp: Any = xp
+        self._kernels: dict[str, ModuleType] = {}
 
     @property
     def n_workers(self) -> int:
@@ -119,10 +121,20 @@ class Backend:
 
     def kernels(self, family: str) -> ModuleType:
         """Return the module that holds a family's kernels."""
-        return importlib.import_module(f"fastml.kernels.{family}.{self.name}")
+        found = self._kernels.get(family)
+        if found is None:
+            found = importlib.import_module(f"fastml.kernels.{family}.{self.name}")
+            self._kernels[family] = found
+        return found
 
     def __repr__(self) -> str:
         return f"<backend {self.name}>"
+
+
+@functools.cache
+def _kernels(family: str, name: str) -> ModuleType:
+    # Each node of a graph asks.
+    return importlib.import_module(f"fastml.kernels.{family}.{name}")
 
 
 def sparse_on_device(a: Any) -> bool:
