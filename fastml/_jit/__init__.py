@@ -8,10 +8,12 @@ grow_pool()
 from fastml._jit.compile import (  # noqa: E402
     FASTMATH,
     Kernel,
+    njit_exact,
     njit_leaf,
     njit_parallel,
     njit_serial,
     prange,
 )
 
-__all__ = ["FASTMATH", "Kernel", "njit_leaf", "njit_parallel", "njit_serial", "prange"]
+__all__ = ["FASTMATH", "Kernel", "njit_exact", "njit_leaf", "njit_parallel"]
+__all__ += ["njit_serial", "prange"]

@@ -19,8 +19,8 @@ from fastml._jit.cache import attach_cache
 from fastml._jit.launch import launch_parallel, thread_count
 from fastml._jit.notice import notice_if_slow
 
-__all__ = ["FASTMATH", "SERIAL_WORK", "Kernel", "njit_leaf", "njit_parallel", "njit_serial"]
-__all__ += ["prange"]
+__all__ = ["FASTMATH", "SERIAL_WORK", "Kernel", "njit_exact", "njit_leaf", "njit_parallel"]
+__all__ += ["njit_serial", "prange"]
 
 # Fused multiply-add, no care for the sign of zero, approximations of libm functions. Not "nnan"
 # and "ninf", which delete NaN checks. Not "reassoc" and "arcp": LLVM then reorders sums, and
@@ -46,11 +46,11 @@ _PARALLEL = {
 }
 
 
-def _jit(func, parallel=False):
+def _jit(func, parallel=False, fastmath=FASTMATH):
     return numba.njit(
         func,
         parallel=dict(_PARALLEL) if parallel else False,
-        fastmath=set(FASTMATH),
+        fastmath=set(fastmath),
         error_model="numpy",
         nogil=True,
         boundscheck=False,
@@ -181,3 +181,8 @@ def njit_serial(func):
 def njit_leaf(func):
     """Compile a function that kernels call; it is cached as a part of them."""
     return _jit(func)
+
+
+def njit_exact(func):
+    """Compile such a function whose every operation is rounded as NumPy rounds it."""
+    return _jit(func, fastmath=())

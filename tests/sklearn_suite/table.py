@@ -55,4 +55,18 @@ TABLE = {
             )
         },
     ),
+    "optimizers": Row(
+        "sklearn/neural_network/tests/test_stochastic_optimizers.py",
+        {
+            f"sklearn.neural_network._stochastic_optimizers.{name}": f"fastml.nn.optimizers.{name}"
+            for name in ("AdamOptimizer", "BaseOptimizer", "SGDOptimizer")
+        },
+    ),
+    "MLP": Row(
+        "sklearn/neural_network/tests/test_mlp.py",
+        {
+            "sklearn.neural_network.MLPClassifier": "fastml.neural_network.MLPClassifier",
+            "sklearn.neural_network.MLPRegressor": "fastml.neural_network.MLPRegressor",
+        },
+    ),
 }

@@ -1,1 +1,32 @@
 """Layers: descriptions of a function, of its parameters and of the shapes it takes."""
+
+from fastml.nn.layers._containers import Sequential
+from fastml.nn.layers._convolution import Conv1D, Conv2D
+from fastml.nn.layers._dense import Activation, Dense, Flatten
+from fastml.nn.layers._dropout import DropConnect, Dropout
+from fastml.nn.layers._layer import Layer, Parameter, Run
+from fastml.nn.layers._normalization import BatchNorm, LayerNorm
+from fastml.nn.layers._pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, MaxPool1D, MaxPool2D
+from fastml.nn.layers._residual import Residual
+
+__all__ = [
+    "Activation",
+    "AvgPool1D",
+    "AvgPool2D",
+    "BatchNorm",
+    "Conv1D",
+    "Conv2D",
+    "Dense",
+    "DropConnect",
+    "Dropout",
+    "Flatten",
+    "GlobalAvgPool",
+    "Layer",
+    "LayerNorm",
+    "MaxPool1D",
+    "MaxPool2D",
+    "Parameter",
+    "Residual",
+    "Run",
+    "Sequential",
+]

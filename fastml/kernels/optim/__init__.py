@@ -1,0 +1,1 @@
+"""Steps of gradient descent, each one pass over parameters, gradient and state."""
