@@ -271,7 +271,9 @@ def mean_backward(
     n, h, w, c = gradient.shape
     oh, ow = g.shape[1], g.shape[2]
     rows, places = rows_of(h, True, oh, window[0], strides[0], pads[0], 1, ow * c, window[1])
-    columns, column_places, runs, pairs = _back_columns(w, ow, c, window[1], strides[1], pads[1], 1)
+    columns, column_places, runs, pairs = _back_columns(
+        w, ow, c, window[1], strides[1], pads[1], 1, vector_lanes(g)
+    )
     same, factors = _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient)
     scale = factors[0, 0] if same and factors.size else gradient.dtype.type(1)
     if same:
