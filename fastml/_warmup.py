@@ -106,6 +106,16 @@ def _losses(backend: Backend, dtype: np.dtype[Any]) -> None:
     losses.l2(x).backward()
 
 
+def _conv(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn import functional
+
+    x = autodiff.variable(_blobs(dtype).reshape(60, 20, 20, 10))
+    w, b = autodiff.variable(np.ones((10, 10, 5, 5), dtype)), autodiff.variable(np.ones(10, dtype))
+    y = functional.conv2d(x, w, b, layout="NHWC")
+    y.backward(np.ones_like(y.value))
+
+
 def _pool(backend: Backend, dtype: np.dtype[Any]) -> None:
     from fastml import autodiff
     from fastml.nn import functional
@@ -154,6 +164,7 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "competitive": _competitive,
     "activations": _activations,
     "losses": _losses,
+    "conv": _conv,
     "pool": _pool,
     "normalization": _normalization,
     "elementwise": _elementwise,
@@ -176,7 +187,7 @@ def warmup(
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
-        "activations", "losses", "pool", "normalization" (batch and layer normalisation),
+        "activations", "losses", "conv" (convolutions), "pool", "normalization" (batch and layer normalisation),
         "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
