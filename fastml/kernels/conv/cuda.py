@@ -358,7 +358,7 @@ def conv2d_weight_gradient(
     pixels = gradient.reshape(-1, channels)
     slice_pixels = max(SLICE_PIXELS, -(-len(pixels) // MOST_SLICES))
     n_slices = -(-len(pixels) // slice_pixels)
-    partials = xp.empty((n_slices, channels, kh * kw * n_in), images.dtype)
+    partials = xp.zeros((n_slices, channels, kh * kw * n_in), images.dtype)
     n_out, tiles = channels // groups, -(-partials.shape[2] // TILE_PIXELS)
     arguments = (
         as_device(images.reshape(-1)), as_device(pixels), *images.shape[1:], rows, columns, n_in,

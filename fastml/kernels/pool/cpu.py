@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange
+from fastml._jit.stretches import vector_lanes
 from fastml.kernels.pool.rows import back_pairs, back_row, max_row, mean_row
 from fastml.kernels.pool.taps import extent, pairs_of, rows_of, runs_of
 
@@ -165,20 +166,20 @@ def _back(g, marks, kh, stride, scale, factors, first_row, last_row, rows, place
         if pairs.size:
             back_pairs(source, marks, a0, taps, i0, i1, columns, pairs, scale, written, at, limit)
         else:
-            back_row(source, marks, a0, taps, i0, i1, columns, column_places, runs, c, scale,
-                     written, at, limit)  # fmt: skip
+            back_row(source, marks, a0, taps, i0, i1, columns, column_places, runs, c, stride,
+                     scale, written, at, limit)  # fmt: skip
         y += 1
         if y == h:
             image, y = image + 1, 0
 
 
 @njit_leaf
-def _back_columns(w, ow, c, kw, stride, pad, dilation):
+def _back_columns(w, ow, c, kw, stride, pad, dilation, lanes):
     """Return taps of the columns of gradients, and how to go through them: one of three ways."""
     columns, places = rows_of(w, True, ow, kw, stride, pad, dilation, c, 1)
     runs = runs_of(w, True, ow, kw, stride, pad, dilation)[0]
     pairs = pairs_of(w, runs) if stride == 2 and c == 1 else np.empty((0, 8), np.int64)
-    if stride == 1 or pairs.size:
+    if stride == 1 or pairs.size or c % lanes == 0:
         return columns, places[:0], runs, pairs
     return columns, places, runs[:0], pairs
 
@@ -214,7 +215,7 @@ def max_backward(
         h, True, oh, window[0], strides[0], pads[0], dilations[0], ow * c, window[1]
     )
     columns, column_places, runs, pairs = _back_columns(
-        w, ow, c, window[1], strides[1], pads[1], dilations[1]
+        w, ow, c, window[1], strides[1], pads[1], dilations[1], vector_lanes(g)
     )
     n_rows = n * h
     step = _rows_of_task(w * c)
@@ -270,7 +271,9 @@ def mean_backward(
     n, h, w, c = gradient.shape
     oh, ow = g.shape[1], g.shape[2]
     rows, places = rows_of(h, True, oh, window[0], strides[0], pads[0], 1, ow * c, window[1])
-    columns, column_places, runs, pairs = _back_columns(w, ow, c, window[1], strides[1], pads[1], 1)
+    columns, column_places, runs, pairs = _back_columns(
+        w, ow, c, window[1], strides[1], pads[1], 1, vector_lanes(g)
+    )
     same, factors = _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient)
     scale = factors[0, 0] if same and factors.size else gradient.dtype.type(1)
     if same:

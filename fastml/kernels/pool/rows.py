@@ -132,19 +132,28 @@ def _back(g, chosen, a0, rows, i0, i1, columns, k0, k1, scale, wanted, out, at, 
 
 
 @njit_leaf
-def back_row(g, chosen, a0, rows, i0, i1, columns, places, runs, c, scale, out, out0, limit):
+def back_row(g, chosen, a0, rows, i0, i1, columns, places, runs, c, stride, scale, out, out0,
+             limit):  # fmt: skip
     """Write a row of the gradient: of maxima, or of means if `chosen` is None.
 
     Parameters
     ----------
     places, runs : int64 arrays
-        The columns of the gradient: of each its taps (see `taps.rows_of`), or, with stride 1, as
-        runs.
+        The columns of the gradient: of each its taps (see `taps.rows_of`), or as runs where
+        nothing is written beyond a run.
     """
     for r in range(runs.shape[0]):
         first, count, k0, k1 = runs[r]
-        _back(g, chosen, a0, rows, i0, i1, columns, k0, k1, scale, count * c, out,
-              out0 + first * c, limit)  # fmt: skip
+        at = out0 + first * c
+        if stride == 1:
+            _back(g, chosen, a0, rows, i0, i1, columns, k0, k1, scale, count * c, out, at, limit)
+            continue
+        for t in range(count):
+            here, there = a0 + t * c, at + t * stride * c
+            if chosen is not None:
+                window_sum_chosen(g, chosen, here, rows, i0, i1, columns, k0, k1, c, out, there)
+            else:
+                window_sum(g, here, rows, i0, i1, columns, k0, k1, scale, c, out, there)
     for x in range(places.shape[0]):
         k0, k1, shift = places[x]
         _back(g, chosen, a0 + shift, rows, i0, i1, columns, k0, k1, scale, c, out, out0 + x * c,
