@@ -204,11 +204,13 @@ class Network:
         float
             The loss. If it is finite, state that layers changed in this pass is kept.
         """
+        X = self._batch(X)
         leaves = {name: Variable(view) for name, view in self.views.items()}
-        value = loss(
-            self.layer.apply(self._batch(X), _nested(leaves), self._state_tree, run), target
-        )
-        value.backward(free=True)
+        # A fit that diverges is told of by the loss, not by warnings of NumPy's.
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = self.layer.apply(X, _nested(leaves), self._state_tree, run)
+            value = loss(outputs, target)
+            value.backward(free=True)
         start = 0
         for leaf in leaves.values():
             stop = start + leaf.value.size
