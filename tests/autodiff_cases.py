@@ -6,6 +6,7 @@ import fastml.activations._nodes
 import fastml.losses._nodes
 import fastml.losses._penalties
 import fastml.nn.functional  # noqa: F401
+import fastml.nn.functional._sparse
 from fastml.autodiff import PRIMITIVES
 
 # Where PyTorch has another name or other parameters; otherwise torch.<name>(*inputs, **params).
@@ -69,6 +70,7 @@ ELSEWHERE = {
         tuple(t.tensor(i) for i in index), a, accumulate=True
     ),
     "softmax": lambda t, a, axis: t.softmax(a, dim=axis),
+    "sparse_product": lambda t, W, rows: t.tensor(rows.toarray(), dtype=W.dtype) @ W,
     "softplus": lambda t, a: t.nn.functional.softplus(a, threshold=1000),
     "solve": lambda t, a, b: t.linalg.solve(a, b),
     "sum": lambda t, a, axis=None, keepdims=False: t.sum(a, _axes(a, axis), keepdims),

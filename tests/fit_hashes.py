@@ -1,16 +1,20 @@
 """Fits whose every bit is compared from one process, thread and threading layer to another."""
 
 import hashlib
+import warnings
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 
 from fastml import activations, losses
 from fastml import autodiff as ad
 from fastml.cluster import KMeans, MiniBatchKMeans, WinnerTakeAll
 from fastml.decomposition import PCA, IncrementalPCA, KernelPCA
 from fastml.kernel_approximation import Nystroem
+from fastml.linear_model import SingleLayerClassifier, SingleLayerRegressor
 from fastml.metrics import pairwise
+from fastml.neural_network import MLPClassifier, MLPRegressor
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
 N_ROWS, N_COLUMNS, N_CLUSTERS = 9001, 21, 37
@@ -152,11 +156,41 @@ def loss_hashes(dtype):
     return found
 
 
+def network_hashes(dtype):
+    """Return the hashes of the weights of networks, and of what they predict."""
+    X, weight = rows(dtype)
+    X = X - 5
+    y, several = np.arange(N_ROWS) % 5, X[:, :3] ** 2
+    thin = sparse.csr_array(np.where(X > 0.5, X, 0))
+    few = {"max_iter": 2, "random_state": 0}
+    options = {"hidden_layer_sizes": (70, 33), **few}
+    fits = {
+        "mlp": (MLPClassifier(**options, dropout=0.2, max_norm=1.0), X, y, weight),
+        "mlp full batch": (MLPRegressor(**options, batch_size="full"), X, several, None),
+        "mlp sgd": (MLPRegressor(**options, solver="sgd", early_stopping=True), X, several, None),
+        "mlp lbfgs": (MLPClassifier(**options, solver="lbfgs"), X, y, None),
+        "mlp sparse": (MLPClassifier(**options, penalty="l1"), thin, y, None),
+        "single layer": (SingleLayerClassifier(**few), X, y, weight),
+        "single layer lbfgs": (SingleLayerRegressor(**few, solver="lbfgs"), X, several, None),
+    }
+    found = {}
+    for name, (model, given, targets, weights) in fits.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(given, targets, sample_weight=weights)
+        for attribute, value in sorted(vars(model).items()):
+            if attribute.endswith("_"):
+                several_of_them = value if isinstance(value, list) else [value]
+                found[f"{name} {attribute}"] = " ".join(map(digest, several_of_them))
+        found[f"{name} predict"] = digest(model.predict(given))
+    return found
+
+
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
     found = hashes(model for make in models for model in make(dtype))
-    return found | pairwise_hashes(dtype) | loss_hashes(dtype)
+    return found | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

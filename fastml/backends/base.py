@@ -63,6 +63,7 @@ class Backend:
     def __init__(self, name: str, xp: ModuleType = np) -> None:
         self.name = name
         self.xp: Any = xp
+        self._kernels: dict[str, ModuleType] = {}
 
     @property
     def n_workers(self) -> int:
@@ -119,7 +120,11 @@ class Backend:
 
     def kernels(self, family: str) -> ModuleType:
         """Return the module that holds a family's kernels."""
-        return importlib.import_module(f"fastml.kernels.{family}.{self.name}")
+        found = self._kernels.get(family)
+        if found is None:
+            found = importlib.import_module(f"fastml.kernels.{family}.{self.name}")
+            self._kernels[family] = found
+        return found
 
     def __repr__(self) -> str:
         return f"<backend {self.name}>"

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from fastml._callbacks import with_callbacks
 from fastml.neural_network._base import BaseNetworkEstimator
+from fastml.neural_network._ensemble import moments_over_masks
 from fastml.neural_network._heads import Head, activated, classifier_head
 from fastml.neural_network._rows_and_targets import checked_pair
 
@@ -57,14 +58,15 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_classes(unique_labels(y))
+        encoded = self._numbered(y)
+        self.n_outputs_ = len(self.classes_) if self._several() else encoded.shape[1]
+        return encoded
+
+    def _numbered(self, y: Any) -> Any:
         if self._several():
-            self.n_outputs_ = len(self.classes_)
             return np.searchsorted(self.classes_, y)
         shares = self._label_binarizer.transform(y)
-        if sp.issparse(shares):
-            shares = shares.toarray()
-        self.n_outputs_ = shares.shape[1]
-        return shares.astype(bool)
+        return (shares.toarray() if sp.issparse(shares) else shares).astype(bool)
 
     def _check_classes(self, classes: Any) -> None:
         if self.warm_start:
@@ -101,23 +103,28 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
             return weight
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit, which does not see all "
-                "samples. Pass the weights of the classes as a dict."
+                "class_weight 'balanced' is not supported for partial_fit and sources of batches, "
+                "which do not see all samples. Pass the weights of the classes as a dict."
             )
         of_classes = compute_sample_weight(self.class_weight, y)
         return of_classes if weight is None else weight * of_classes
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NetworkClassifier":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "NetworkClassifier":
         """Train the network.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows; float32 stays float32, other dtypes become float64.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or source of batches
+            Rows; float32 stays float32, other dtypes become float64. Of a `numpy.memmap` each
+            batch is read when it is its turn, so that it may be larger than memory. A source of
+            batches is a function that is called with the number of each epoch, from 0 on, and
+            returns an iterable, or an object to iterate over once for each epoch. Either yields
+            ``(X, y)`` or ``(X, y, sample_weight)``. It is gone through once more before training.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels of any dtype; a matrix of 0 and 1 where a sample may have several.
+            Labels of any dtype; a matrix of 0 and 1 where a sample may have several. None where
+            batches bring them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, none negative; all one by default.
 
@@ -182,21 +189,61 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
         return self._label_binarizer.inverse_transform(outputs, self._head().threshold)
 
     @available_if(lambda estimator: not _has_margins(estimator))
-    def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
+    def predict_proba(
+        self, X: Any, n_masks: Any = None, random_state: Any = 0
+    ) -> np.ndarray[Any, Any]:
         """Return the probability of each class.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
+        n_masks : int, "all" or None, default=None
+            None scales weights to stand for all networks that dropout makes. With a number, the
+            probabilities are the mean over so many networks, whose masks are drawn and are the
+            same for all rows; "all" is the exact mean over each mask there is, for tiny networks.
+        random_state : int, RandomState instance or None, default=0
+            Determines the masks.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; of several labels a sample each is on its own.
+
+        See Also
+        --------
+        predict_std : How much the networks disagree.
         """
         check_is_fitted(self)
-        return self._both(self._outputs(X))
+        if n_masks is None:
+            return self._both(self._outputs(X))
+        return self._both(moments_over_masks(self, X, n_masks, random_state).mean)
+
+    @available_if(lambda estimator: not _has_margins(estimator))
+    def predict_std(
+        self, X: Any, n_masks: Any = 100, random_state: Any = 0
+    ) -> np.ndarray[Any, Any]:
+        """Return how much the networks that dropout makes disagree on the probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        n_masks, random_state
+            As for `predict_proba`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Standard deviation over masks; 0 for a network without dropout.
+
+        References
+        ----------
+        Y. Gal and Z. Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
+        """
+        check_is_fitted(self)
+        std = moments_over_masks(self, X, n_masks, random_state).std
+        return np.hstack([std, std]) if self.n_outputs_ == 1 else std
 
     def _both(self, outputs: Any) -> Any:
         """Return the probability of both classes where there is one output."""

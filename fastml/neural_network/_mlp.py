@@ -40,7 +40,7 @@ class _Perceptron(
         "activation": [str, callable],
     }
 
-    def _hidden_sizes(self) -> list[int]:
+    def _hidden_sizes(self) -> list[Any]:
         sizes = self.hidden_layer_sizes
         return list(sizes) if hasattr(sizes, "__iter__") else [sizes]
 
@@ -53,7 +53,7 @@ class _Perceptron(
     def _layers(self, n_outputs: int) -> list[Layer]:
         layers: list[Layer] = [Dropout(self.input_dropout)] if self.input_dropout else []
         # What weights start with is not the layers' business here, but scikit-learn's.
-        zeros = {"weight_initializer": "zeros"}
+        zeros: dict[str, Any] = {"weight_initializer": "zeros"}
         for size in self._hidden_sizes():
             layers.append(Dense(int(size), self.activation, **zeros))
             if self.dropout:

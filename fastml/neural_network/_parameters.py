@@ -1,5 +1,6 @@
 """Parameters that all estimators of networks have: their limits, their words, their optimiser."""
 
+import os
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -43,6 +44,8 @@ CONSTRAINTS: dict[str, Any] = {
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "max_norm": [_POSITIVE, None],
     "restore_best_weights": ["boolean", StrOptions({"auto"})],
+    "checkpoint": [str, os.PathLike, None],
+    "checkpoint_every": [_COUNT],
 }
 
 _TRAINING = """solver : {'adam', 'sgd', 'lbfgs', 'adagrad', 'rmsprop', 'adamw'}, default='adam'
@@ -105,7 +108,13 @@ _ADDED = """penalty : {'l2', 'l1', 'elasticnet'} or None, default='l2'
         Longer gradients are scaled to this length.
     restore_best_weights : bool or 'auto', default='auto'
         Whether to end with the weights of the best epoch. 'auto' does so with `early_stopping`;
-        without it the best epoch is that of the least loss."""
+        without it the best epoch is that of the least loss.
+    checkpoint : str or path-like, default=None
+        File that `fit` is written to as it goes. If it exists, the fit goes on from there, and
+        ends in the same bits as one that was never stopped; it must be one of the same parameters
+        and data.
+    checkpoint_every : int, default=1
+        Epochs from one write to the next."""
 
 _FITTED = """loss_ : float
         Loss of the last epoch, penalty included.

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from fastml._callbacks import with_callbacks
 from fastml.neural_network._base import BaseNetworkEstimator
+from fastml.neural_network._ensemble import moments_over_masks
 from fastml.neural_network._heads import Head, activated, regressor_head
 from fastml.neural_network._rows_and_targets import checked_pair
 
@@ -38,7 +39,7 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
         return X, y
 
     def _encoded(self, y: Any, incremental: bool) -> Any:
-        y = y.reshape(len(y), -1)
+        y = self._numbered(y)
         if self._is_begun() and (incremental or self.warm_start) and y.shape[1] != self.n_outputs_:
             raise ValueError(
                 f"y has {y.shape[1]} outputs, but {type(self).__name__} was fitted to "
@@ -46,6 +47,9 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
             )
         self.n_outputs_ = y.shape[1]
         return y
+
+    def _numbered(self, y: Any) -> Any:
+        return y.reshape(len(y), -1)
 
     def _targets(self, encoded: Any, head: Head, dtype: Any) -> Any:
         return encoded.astype(dtype, copy=False)
@@ -58,15 +62,20 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NetworkRegressor":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "NetworkRegressor":
         """Train the network.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows; float32 stays float32, other dtypes become float64.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or source of batches
+            Rows; float32 stays float32, other dtypes become float64. Of a `numpy.memmap` each
+            batch is read when it is its turn, so that it may be larger than memory. A source of
+            batches is a function that is called with the number of each epoch, from 0 on, and
+            returns an iterable, or an object to iterate over once for each epoch. Either yields
+            ``(X, y)`` or ``(X, y, sample_weight)``. It is gone through once more before training.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
+            Targets. None where
+            batches bring them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, none negative; all one by default.
 
@@ -100,13 +109,19 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Any) -> np.ndarray[Any, Any]:
+    def predict(self, X: Any, n_masks: Any = None, random_state: Any = 0) -> np.ndarray[Any, Any]:
         """Return what is expected for each row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
+        n_masks : int, "all" or None, default=None
+            None scales weights to stand for all networks that dropout makes. With a number, the
+            result is the mean over so many networks, whose masks are drawn and are the same for
+            all rows; "all" is the exact mean over each mask there is, for tiny networks.
+        random_state : int, RandomState instance or None, default=0
+            Determines the masks.
 
         Returns
         -------
@@ -114,5 +129,33 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
             In the dtype of the rows that the network was fitted to.
         """
         check_is_fitted(self)
-        outputs = self._outputs(X)
+        if n_masks is None:
+            outputs = self._outputs(X)
+        else:
+            outputs = moments_over_masks(self, X, n_masks, random_state).mean
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def predict_std(
+        self, X: Any, n_masks: Any = 100, random_state: Any = 0
+    ) -> np.ndarray[Any, Any]:
+        """Return how much the networks that dropout makes disagree.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        n_masks, random_state
+            As for `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Standard deviation over masks; 0 for a network without dropout.
+
+        References
+        ----------
+        Y. Gal and Z. Ghahramani, "Dropout as a Bayesian approximation", ICML 2016.
+        """
+        check_is_fitted(self)
+        std = moments_over_masks(self, X, n_masks, random_state).std
+        return std.ravel() if std.shape[1] == 1 else std

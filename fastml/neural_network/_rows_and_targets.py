@@ -7,6 +7,7 @@ from sklearn.utils.validation import _check_y, check_consistent_length, validate
 
 from fastml._validation import FLOATS, check_finite_wanted, validate
 from fastml.backends import fetched, on_device
+from fastml.neural_network._on_disk import rows_on_disk
 
 __all__ = ["checked_pair"]
 
@@ -20,7 +21,7 @@ def checked_pair(
     ----------
     estimator : estimator instance
         Gets `n_features_in_` and `feature_names_in_`, or is checked against them.
-    X : array-like, sparse matrix or device array
+    X : array-like, sparse matrix, device array or memmap
         Rows.
     y : array-like or device array
         Targets.
@@ -33,14 +34,15 @@ def checked_pair(
 
     Returns
     -------
-    X : ndarray, sparse matrix or device array
+    X : ndarray, sparse matrix, device array or RowsOnDisk
         float32 or float64.
     y : ndarray (n_samples,) or (n_samples, n_outputs), or sparse matrix
         Targets.
     """
     y = fetched(y) if on_device(y) else y
-    if on_device(X):
-        X = validate(estimator, X, reset=reset, **options)
+    if on_device(X) or isinstance(X, np.memmap):
+        check = validate if on_device(X) else rows_on_disk
+        X = check(estimator, X, reset=reset, **options)
         y = _check_y(y, multi_output=True, y_numeric=numeric, estimator=estimator)
         check_consistent_length(np.broadcast_to(0, X.shape[:1]), y)
         return X, y

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from fastml._validation import canonical
 from fastml.backends import Backend
 from fastml.neural_network._heads import Head
 from fastml.nn import Network
-from fastml.nn.training import Batch, InMemory, TrainingState
+from fastml.nn.training import Batch, InMemory, RowsOnDisk, Source, TrainingState
 
 __all__ = ["Held", "Task", "batch_rows", "prepared_rows", "stretches"]
 
@@ -27,7 +28,8 @@ class Held(NamedTuple):
     validated: np.ndarray[Any, Any]
 
 
-class Task(NamedTuple):
+@dataclass(frozen=True)
+class Task:
     """What a fit works on.
 
     Attributes
@@ -42,7 +44,7 @@ class Task(NamedTuple):
         Where the network is.
     dtype : dtype
         Of what is fitted.
-    X : array (n_samples, ...) or CSR matrix
+    X : array (n_samples, ...), CSR matrix or RowsOnDisk
         Rows as the network takes them, on the backend.
     y : array (n_samples, ...)
         Targets as they were given.
@@ -62,11 +64,19 @@ class Task(NamedTuple):
     encoded: Any
     weight: Any
 
+    @property
+    def n_rows(self) -> int:
+        """Rows that there are."""
+        return int(self.X.shape[0])
+
     def _some(self, rows: Any) -> tuple[Any, Any, Any]:
         """Return rows, targets for the loss, and weights; all of them for None."""
         X, encoded, weight = self.X, self.encoded, self.weight
         if rows is not None:
-            X = X[rows] if self.backend.xp is np else X[self.backend.asarray(rows)]
+            if isinstance(X, RowsOnDisk):
+                X = X.some(rows)
+            else:
+                X = X[rows] if self.backend.xp is np else X[self.backend.asarray(rows)]
             encoded = encoded[rows]
             weight = None if weight is None else weight[rows]
         targets = self.estimator._targets(encoded, self.head, self.network.dtype)
@@ -76,17 +86,19 @@ class Task(NamedTuple):
         """Return everything as one batch."""
         X, y, weight = self._some(None)
         total = float(len(y) if weight is None else weight.sum())
-        return Batch(X, y, weight, slice(0, len(y)), total)
+        return Batch(_in_memory(X), y, weight, slice(0, len(y)), total)
 
-    def source(self, held: Held | None, size: int, seed: int) -> InMemory:
+    def source(self, held: Held | None, size: int, seed: int) -> Source:
         """Return batches of the rows that are learned from."""
         X, y, weight = self._some(None if held is None else held.learned)
         shuffle = self.estimator.shuffle
+        if size >= X.shape[0]:
+            X = _in_memory(X)
         return InMemory(self.backend, X, y, weight, batch_size=size, shuffle=shuffle, seed=seed)
 
     def hold_out(self, random_state: Any) -> Held:
         """Split the rows as scikit-learn does."""
-        estimator, n = self.estimator, int(self.X.shape[0])
+        estimator, n = self.estimator, self.n_rows
         # Of several labels a sample no class is left out by chance alone.
         alone = is_classifier(estimator) and estimator.n_outputs_ == 1
         learned, validated = train_test_split(
@@ -179,10 +191,12 @@ def prepared_rows(backend: Backend, X: Any, dtype: Any = None) -> Any:
     backend : Backend
         Where the network is.
     X : array or sparse matrix
-        Checked.
+        Checked; what is on disk stays there, unless the dtype differs.
     dtype : dtype, optional
         float32 or float64; that of X by default.
     """
+    if isinstance(X, RowsOnDisk):
+        return X if dtype in (None, X.dtype) else backend.asarray(X[:], dtype)
     if sp.issparse(X):
         return canonical(X.tocsr()).astype(dtype or X.dtype, copy=False)
     return backend.asarray(X, dtype)
@@ -199,7 +213,11 @@ def stretches(X: Any, n_rows: int = 4096) -> Iterator[Any]:
         Of a stretch.
     """
     if X.shape[0] <= n_rows:
-        yield X
+        yield _in_memory(X)
         return
     for start in range(0, X.shape[0], n_rows):
         yield X[start : start + n_rows]
+
+
+def _in_memory(X: Any) -> Any:
+    return X[:] if isinstance(X, RowsOnDisk) else X

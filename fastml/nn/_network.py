@@ -114,6 +114,7 @@ class Network:
         self.state = state
         self.views = self.split(flat)
         self._tree = _nested(self.views)
+        self._leaves: tuple[list[Variable], dict[str, Any]] | None = None
         self._state_tree = _nested(state)
 
     @property
@@ -205,16 +206,20 @@ class Network:
             The loss. If it is finite, state that layers changed in this pass is kept.
         """
         X = self._batch(X)
-        leaves = {name: Variable(view) for name, view in self.views.items()}
+        if self._leaves is None:
+            # Kept from step to step, as small networks would spend much of their time here.
+            named = {name: Variable(view) for name, view in self.views.items()}
+            self._leaves = list(named.values()), _nested(named)
+        leaves, tree = self._leaves
         # A fit that diverges is told of by the loss, not by warnings of NumPy's.
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs = self.layer.apply(X, _nested(leaves), self._state_tree, run)
-            value = loss(outputs, target)
+            value = loss(self.layer.apply(X, tree, self._state_tree, run), target)
             value.backward(free=True)
         start = 0
-        for leaf in leaves.values():
+        for leaf in leaves:
             stop = start + leaf.value.size
             out[start:stop] = 0 if leaf.grad is None else leaf.grad.reshape(-1)
+            leaf.grad = None
             start = stop
         found = float(value.value)
         if math.isfinite(found):
@@ -262,7 +267,7 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # On the host, and without the views, which would come back as arrays of their own.
-        left_out = ("backend", "views", "_tree", "_state_tree")
+        left_out = ("backend", "views", "_tree", "_state_tree", "_leaves")
         kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
         kept["flat"] = self.backend.to_host(self.flat)
         kept["state"] = {name: self.backend.to_host(a) for name, a in self.state.items()}

@@ -62,4 +62,11 @@ TABLE = {
             for name in ("AdamOptimizer", "BaseOptimizer", "SGDOptimizer")
         },
     ),
+    "MLP": Row(
+        "sklearn/neural_network/tests/test_mlp.py",
+        {
+            "sklearn.neural_network.MLPClassifier": "fastml.neural_network.MLPClassifier",
+            "sklearn.neural_network.MLPRegressor": "fastml.neural_network.MLPRegressor",
+        },
+    ),
 }

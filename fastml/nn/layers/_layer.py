@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
 from fastml.nn._description import Description
@@ -122,7 +124,8 @@ class Run:
         """
         value = value_of(like)
         backend = resolve(value)
-        drawn = backend.empty(math.prod(shape), value.dtype)
+        # The same draws for both dtypes.
+        drawn = backend.empty(math.prod(shape), np.float32)
         backend.kernels("rng").uniform(self.seed, stream, self.step, drawn)
         kept = (drawn >= rate).reshape(shape)
         return kept.astype(value.dtype) * value.dtype.type(1 / (1 - rate))

@@ -100,11 +100,19 @@ def train_lbfgs(
             slope[: first.size][penalized] += per_weight
         return value, slope
 
+    def arrived(theta: Any, value: float) -> None:
+        network.flat[...] = backend.asarray(joined(theta))
+        state.loss = value
+        if batch.total:
+            spans = network.penalized
+            whole = penalty_value(backend, network.flat, settings.l1, settings.l2, spans)
+            state.loss = loss.reported(value - whole / batch.total, batch) + whole / batch.total
+
     def iterated(intermediate_result: OptimizeResult) -> None:
         state.n_iter += 1
-        state.loss = float(intermediate_result.fun)
-        network.flat[...] = backend.asarray(joined(intermediate_result.x))
+        arrived(intermediate_result.x, float(intermediate_result.fun))
         if on_iteration is not None and on_iteration(state):
+            state.stopped = "callback"
             raise StopIteration
 
     state.n_iter, state.stopped = 0, ""
@@ -128,16 +136,16 @@ def train_lbfgs(
             **(options or {}),
         },
     )
-    state.n_iter, state.loss = int(found.nit), float(found.fun)
-    weights = joined(found.x)
-    if not (np.isfinite(state.loss) and np.isfinite(weights).all()):
+    state.n_iter = int(found.nit)
+    if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
+        state.loss = float(found.fun)
         network.flat[...] = backend.asarray(first)
         raise DivergenceError(
             f"The loss became {state.loss} by L-BFGS. Solver produced non-finite parameter "
             "weights. The input data may contain large values and need to be preprocessed. The "
             "weights kept are those that the fit began with."
         )
-    network.flat[...] = backend.asarray(weights)
-    state.stopped = "converged" if found.success else "max_iter"
+    arrived(found.x, float(found.fun))
+    state.stopped = state.stopped or ("converged" if found.success else "max_iter")
     state.step += 1
     return found

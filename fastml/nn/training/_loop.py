@@ -187,7 +187,7 @@ class _Steps:
                 self.good, first = begun, False
             self._step(batch)
             n_steps += 1
-            n = len(batch)
+            n = batch.n_rows
             total += value * n
             seen += n
         if not bool(self.network.backend.xp.isfinite(self.network.flat).all()):
@@ -257,7 +257,7 @@ def _compare(
             print(f"Validation score: {found:f}")
         worse = found < state.best_score + settings.tol
         best = found > state.best_score
-        state.best_score = max(found, state.best_score)
+        state.best_score = found if best else state.best_score
     else:
         worse = state.loss > state.best_loss - settings.tol
         best = state.loss < state.best_loss

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from fastml.backends import fetched, on_device
 from fastml.nn._network import Network
 from fastml.nn.training._state import TrainingState
+from fastml.nn.training._streams import RowsOnDisk
 from fastml.nn.training.checkpoint import load_checkpoint, save_checkpoint
 
 __all__ = ["Checkpoint", "described", "resume"]
@@ -122,6 +123,8 @@ def described(value: Any) -> Any:
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, RowsOnDisk):
+        value = value.X
     if on_device(value):
         value = fetched(value)
     if sp.issparse(value):

@@ -11,7 +11,6 @@ __all__ = ["Batch", "InMemory", "Source", "permutation"]
 
 # Stream of the counter-based generator.
 STREAM_SHUFFLE = 1
-# A source that shuffles does so once for each epoch; larger ones are numbered by several counters.
 
 
 class Batch(NamedTuple):
@@ -37,7 +36,9 @@ class Batch(NamedTuple):
     rows: Any
     total: float
 
-    def __len__(self) -> int:
+    @property
+    def n_rows(self) -> int:
+        """How many samples."""
         return int(self.X.shape[0])
 
 
@@ -134,9 +135,9 @@ class InMemory:
             return
         if not self.shuffle:
             for start in range(0, n, size):
-                rows = slice(start, min(start + size, n))
-                weight = None if self.weight is None else self.weight[rows]
-                yield self._batch(self.X[rows], self.y[rows], weight, rows)
+                part = slice(start, min(start + size, n))
+                weight = None if self.weight is None else self.weight[part]
+                yield self._batch(self.X[part], self.y[part], weight, part)
             return
         order = permutation(self.backend, n, self.seed, epoch)
         places = order if self.backend.xp is np else self.backend.asarray(order)

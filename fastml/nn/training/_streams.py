@@ -12,7 +12,7 @@ __all__ = ["RowsOnDisk", "Stream", "epoch_batches", "is_stream"]
 
 
 class RowsOnDisk:
-    """An array on disk, as `InMemory` takes rows of it: each batch is read when it is its turn.
+    """An array on disk, as the rows of a fit: each batch is read when it is its turn.
 
     Parameters
     ----------
@@ -21,17 +21,37 @@ class RowsOnDisk:
     X : memmap (n_samples, ...)
         Of any real dtype.
     dtype : dtype
-        Of the network.
+        Of what is read: float32 or float64.
     shape : tuple of int, optional
         Of one sample, for the network; that of a row of X by default.
+    rows : int array, optional
+        Which rows of X these are; all by default.
     """
 
     def __init__(
-        self, backend: Backend, X: np.ndarray, dtype: Any, shape: tuple[int, ...] | None = None
+        self,
+        backend: Backend,
+        X: np.ndarray,
+        dtype: Any,
+        shape: tuple[int, ...] | None = None,
+        rows: np.ndarray | None = None,
     ) -> None:
-        self.backend, self.X, self.dtype = backend, X, np.dtype(dtype)
-        self.shape = (len(X), *(X.shape[1:] if shape is None else shape))
+        self.backend, self.X, self.dtype, self.rows = backend, X, np.dtype(dtype), rows
+        n_rows = len(X) if rows is None else len(rows)
+        self.shape = (n_rows, *(X.shape[1:] if shape is None else shape))
         self.ndim = len(self.shape)
+
+    def some(self, rows: np.ndarray) -> "RowsOnDisk":
+        """Return some of the rows, still on disk.
+
+        Parameters
+        ----------
+        rows : int array
+            Their numbers.
+        """
+        if self.rows is not None:
+            rows = self.rows[rows]
+        return RowsOnDisk(self.backend, self.X, self.dtype, self.shape[1:], rows)
 
     def take(self, rows: Any, axis: int = 0) -> Any:
         """Return rows by their numbers.
@@ -46,7 +66,7 @@ class RowsOnDisk:
         return self[self.backend.to_host(rows)]
 
     def __getitem__(self, rows: Any) -> Any:
-        read = np.asarray(self.X[rows])
+        read = np.asarray(self.X[rows if self.rows is None else self.rows[rows]])
         return self.backend.asarray(read.reshape(-1, *self.shape[1:]), self.dtype)
 
     def __len__(self) -> int:
