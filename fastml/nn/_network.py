@@ -205,13 +205,16 @@ class Network:
         float
             The loss. If it is finite, state that layers changed in this pass is kept.
         """
+        X = self._batch(X)
         if self._leaves is None:
             # Kept from step to step, as small networks would spend much of their time here.
             named = {name: Variable(view) for name, view in self.views.items()}
             self._leaves = list(named.values()), _nested(named)
         leaves, tree = self._leaves
-        value = loss(self.layer.apply(self._batch(X), tree, self._state_tree, run), target)
-        value.backward(free=True)
+        # A fit that diverges is told of by the loss, not by warnings of NumPy's.
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = loss(self.layer.apply(X, tree, self._state_tree, run), target)
+            value.backward(free=True)
         start = 0
         for leaf in leaves:
             stop = start + leaf.value.size
