@@ -11,6 +11,7 @@ from fastml._jit.block import block_cols, most_rows
 from fastml.kernels.activations.elements import apply, apply_backward
 from fastml.kernels.dense.forms import IDENTITY
 from fastml.kernels.dense.panels import (
+    RUN_STRIDE,
     multiply_rows,
     pack_panel,
     pack_transposed,
@@ -18,15 +19,14 @@ from fastml.kernels.dense.panels import (
     write_rows,
 )
 
-# Weights up to this size are read where they lie. Larger ones, whose columns would fall out of the
-# L2 cache between one tile and the next, are packed first, if there are rows to make up for it.
-DIRECT_BYTES = 1 << 20
-PACK_ROWS = 64
-# Tasks to cut few rows into, so that several threads have something to do.
-LEAST_TASKS = 32
+# Tiles of rows that weights are packed for; fewer read them where they lie.
+PACK_TILES = 3
+# Groups of panels and tiles to have at least, so that several threads have something to do, and
+# multiply-adds of a task at least, so that what it allocates does not count.
+LEAST_UNITS, TASK_SIZE, MOST_TASKS = 8, 1 << 19, 256
 # Tiles and panels of a task of the weights' gradient: of few rows, and of many, of which each task
 # would otherwise read too much.
-FEW_ROWS, SMALL_STRIPE, LARGE_STRIPE = 2048, (8, 2), (16, 8)
+FEW_ROWS, SMALL_STRIPE, LARGE_STRIPE = 2048, (8, 4), (16, 8)
 # Elements that are worked on at a time, and stay in L1.
 RUN_SIZE = 1024
 
@@ -37,31 +37,49 @@ def _product_work(n_rows, n_inputs, n_outputs):
 
 
 @njit_leaf
-def _task_products(task, groups, A, n_columns, lying, n_full, packed, bias):
-    """Multiply one tile of rows and one group of panels; return products and where they belong."""
-    wide, most = block_cols(A), most_rows(A)
-    n_rows = A.shape[0]
-    n_panels, n_tiles = -(-n_columns // wide), -(-n_rows // most)
-    t, group = task // groups, task % groups
-    r = t * n_rows // n_tiles
-    height = (t + 1) * n_rows // n_tiles - r
-    first, last = group * n_panels // groups, (group + 1) * n_panels // groups
-    # Half tiles leave half their columns as they are.
-    sums = np.zeros((last - first) * height * wide, A.dtype)
-    multiply_rows(A, r, height, n_columns, first, last, lying, n_full, packed, bias, sums)
-    return sums, r, height, first, last
+def _n_groups(A, n_columns):
+    """Return into how many groups to cut panels, each of which meets each tile of rows."""
+    n_panels, n_tiles = -(-n_columns // block_cols(A)), -(-A.shape[0] // most_rows(A))
+    return max(1, min(n_panels, -(-LEAST_UNITS // max(n_tiles, 1))))
 
 
 @njit_leaf
-def _finish(kind, alpha, sums, r, height, first, last, argument, out):
-    """Write products, and what the activation makes of them, to where they belong."""
-    if argument.shape[0] > 0:
-        write_rows(sums, r, height, first, last, argument)
-    if kind != IDENTITY:
-        results = np.empty(sums.size, sums.dtype)
-        apply(kind, alpha, sums, results)
-        sums = results
-    write_rows(sums, r, height, first, last, out)
+def _n_tasks(A, n_columns):
+    n_units = -(-A.shape[0] // most_rows(A)) * _n_groups(A, n_columns)
+    return min(n_units, MOST_TASKS, 1 + A.size * n_columns // TASK_SIZE)
+
+
+@njit_leaf
+def _multiply_task(task, n_tasks, A, n_columns, lying, n_full, packed, bias, kind, alpha, argument,
+                   out):  # fmt: skip
+    """Compute the results of some tiles of rows and groups of panels."""
+    wide, most = block_cols(A), most_rows(A)
+    n_rows = A.shape[0]
+    n_panels, n_tiles, groups = -(-n_columns // wide), -(-n_rows // most), _n_groups(A, n_columns)
+    n_units = n_tiles * groups
+    lines = np.empty(most * RUN_STRIDE, A.dtype)
+    # Half tiles leave half their columns as they are.
+    sums = np.zeros(-(-n_panels // groups) * most * wide, A.dtype)
+    results = np.empty(0 if kind == IDENTITY else sums.size, A.dtype)
+    plain = kind == IDENTITY and argument.shape[0] == 0
+    n_direct = n_columns // wide if plain else 0
+    for unit in range(task * n_units // n_tasks, (task + 1) * n_units // n_tasks):
+        t, group = unit // groups, unit % groups
+        r = t * n_rows // n_tiles
+        height = (t + 1) * n_rows // n_tiles - r
+        first, last = group * n_panels // groups, (group + 1) * n_panels // groups
+        multiply_rows(
+            A, r, height, n_columns, first, last, lying, n_full, packed, bias, lines, sums,
+            out.reshape(-1), n_direct,
+        )  # fmt: skip
+        if argument.shape[0] > 0:
+            write_rows(sums, r, height, first, first, last, argument)
+        if kind == IDENTITY:
+            write_rows(sums, r, height, first, max(first, n_direct), last, out)
+        else:
+            n = (last - first) * height * wide
+            apply(kind, alpha, sums[:n], results[:n])
+            write_rows(results, r, height, first, first, last, out)
 
 
 @njit_parallel(work=lambda kind, alpha, X, W, *rest: _product_work(X.shape[0], *W.shape))
@@ -95,22 +113,20 @@ def forward(
         Written: the result.
     """
     n_columns, wide = W.shape[1], block_cols(W)
-    n_panels, n_tiles = -(-n_columns // wide), -(-X.shape[0] // most_rows(X))
-    groups = max(1, min(n_panels, -(-LEAST_TASKS // max(n_tiles, 1))))
+    n_panels = -(-n_columns // wide)
     bias = np.zeros(n_panels * wide, W.dtype)
     bias[: b.size] = b
-    direct = W.nbytes <= DIRECT_BYTES or X.shape[0] < PACK_ROWS
-    n_full = n_columns // wide if direct else 0
+    n_full = n_columns // wide if X.shape[0] < PACK_TILES * most_rows(X) else 0
     size = W.shape[0] * wide
     packed = np.empty((n_panels - n_full) * size, W.dtype)
     for q in prange(n_full, n_panels):
         pack_panel(W, q * wide, packed, (q - n_full) * size)
     lying = W.reshape(-1)
-    for task in prange(n_tiles * groups):
-        sums, r, height, first, last = _task_products(
-            task, groups, X, n_columns, lying, n_full, packed, bias
+    n_tasks = _n_tasks(X, n_columns)
+    for task in prange(n_tasks):
+        _multiply_task(
+            task, n_tasks, X, n_columns, lying, n_full, packed, bias, kind, alpha, argument, out
         )
-        _finish(kind, alpha, sums, r, height, first, last, argument, out)
 
 
 @njit_parallel(work=lambda G, W, out: _product_work(G.shape[0], *W.shape))
@@ -131,19 +147,18 @@ def data_gradient(
         Written: gradient by the rows.
     """
     n_columns, wide = W.shape[0], block_cols(W)
-    n_panels, n_tiles = -(-n_columns // wide), -(-G.shape[0] // most_rows(G))
-    groups = max(1, min(n_panels, -(-LEAST_TASKS // max(n_tiles, 1))))
-    zeros = np.zeros(n_panels * wide, W.dtype)
-    offset = np.zeros(W.shape[1], W.dtype)
+    n_panels = -(-n_columns // wide)
+    zeros, offset = np.zeros(n_panels * wide, W.dtype), np.zeros(W.shape[1], W.dtype)
     size = W.shape[1] * wide
-    panels = np.empty(n_panels * size, W.dtype)
+    packed = np.empty(n_panels * size, W.dtype)
     for q in prange(n_panels):
-        pack_transposed(W, q * wide, offset, panels, q * size)
-    for task in prange(n_tiles * groups):
-        sums, r, height, first, last = _task_products(
-            task, groups, G, n_columns, panels, 0, panels, zeros
-        )
-        write_rows(sums, r, height, first, last, out)
+        pack_transposed(W, q * wide, offset, packed, q * size)
+    n_tasks = _n_tasks(G, n_columns)
+    for task in prange(n_tasks):
+        _multiply_task(
+            task, n_tasks, G, n_columns, packed, 0, packed, zeros, IDENTITY, G.dtype.type(0),
+            out[:0], out,
+        )  # fmt: skip
 
 
 @njit_parallel(work=lambda X, G, *rest: _product_work(*X.shape, G.shape[1]))
@@ -164,9 +179,9 @@ def weight_gradient(
     block_rows : int
         Rows of a block; the last one may have fewer.
     partials : (n_blocks, n_inputs, n_outputs) float array
-        Written: the gradient by the weights of each block, ``ceil(n_samples / block_rows)`` of them,
-        or one of zeros where there are no samples. Some hundred rows add up in the dtype of X, and
-        those sums in float64.
+        Written: the gradient by the weights of each block, ``ceil(n_samples / block_rows)`` of
+        them, or one of zeros where there are no samples. Some hundred rows add up in the dtype of
+        X, and those sums in float64.
     """
     n_samples, n_inputs = X.shape
     n_tiles, n_panels = -(-n_inputs // most_rows(X)), -(-G.shape[1] // block_cols(G))
@@ -232,8 +247,9 @@ def backward(
     gradient : (n_written, n_outputs) float array
         Written: gradient before the activation; no rows for `forms.IDENTITY`, whose is g.
     partials : (n_blocks, n_biases) float array
-        Written: gradient by the bias of each block, ``ceil(n_samples / block_rows)`` of them, or one
-        of zeros where there are no samples; no columns where that is not wanted. Sums are float64.
+        Written: gradient by the bias of each block, ``ceil(n_samples / block_rows)`` of them, or
+        one of zeros where there are no samples; no columns where that is not wanted. Sums are
+        float64.
     """
     n_samples = g.shape[0]
     for block in prange(partials.shape[0]):

@@ -17,15 +17,18 @@ CHUNK_ROWS = 256
 
 @njit_leaf
 def pack_panel(W, first, panels, start):
-    """Copy the columns of a panel from column `first` on, to where it begins; pad with zeros."""
+    """Copy the columns of a panel from column `first` on, to where it begins.
+
+    What a narrower panel has beyond its columns are others, whose products nobody reads.
+    """
     n_columns = block_cols(W)
-    m = W.shape[1]
+    n, m = W.shape
+    # Rows from which a whole panel can be read without leaving the matrix.
+    whole = n if first + n_columns <= m else max(0, (W.size - first - n_columns) // m + 1)
+    for k in range(whole):
+        copy_items(panels, start + k * n_columns, W, k * m + first, n_columns)
     width = min(n_columns, m - first)
-    if width == n_columns:
-        for k in range(W.shape[0]):
-            copy_items(panels, start + k * n_columns, W, k * m + first, n_columns)
-        return
-    for k in range(W.shape[0]):
+    for k in range(whole, n):
         here = start + k * n_columns
         for j in range(width):
             panels[here + j] = W[k, first + j]
@@ -55,44 +58,48 @@ def pack_transposed(W, first, zeros, panels, start):
 
 
 @njit_leaf
-def multiply_rows(A, r, height, n_columns, first, last, lying, n_full, packed, bias, sums):
-    """Write the products of rows r ... r + height - 1 and panels `first` ... `last` - 1 to `sums`.
+def multiply_rows(A, r, height, n_columns, first, last, lying, n_full, packed, bias, lines, sums,
+                  out, n_direct):  # fmt: skip
+    """Multiply rows r ... r + height - 1 by panels `first` ... `last` - 1.
 
-    Those of one panel are adjacent, row by row. The first `n_full` panels are columns of a matrix
-    whose elements are `lying`, the others are `packed` one behind the other.
+    The first `n_full` panels are columns of a matrix whose elements are `lying`, the others are
+    `packed` one behind the other. Products of the first `n_direct` go to `out`, those of the others
+    to `sums`, where those of one panel are adjacent, row by row.
     """
     wide = block_cols(A)
     n_inner = A.shape[1]
-    lines = np.empty(most_rows(A) * RUN_STRIDE, A.dtype)
     for start in range(0, max(n_inner, 1), RUN_COLS):
         length = min(RUN_COLS, n_inner - start)
         for i in range(height):
             copy_items(lines, i * RUN_STRIDE, A, (r + i) * n_inner + start, length)
         for q in range(first, last):
-            here = (q - first) * height * wide
-            init, init0, init_row = (bias, q * wide, 0) if start == 0 else (sums, here, wide)
+            if q < n_direct:
+                target, here, row = out, r * n_columns + q * wide, n_columns
+            else:
+                target, here, row = sums, (q - first) * height * wide, wide
+            init, init0, init_row = (bias, q * wide, 0) if start == 0 else (target, here, row)
             if q < n_full:
                 b, b0, b_inner = lying, q * wide + start * n_columns, n_columns
             else:
                 b, b0, b_inner = packed, ((q - n_full) * n_inner + start) * wide, wide
             if 2 * (n_columns - q * wide) > wide:
                 block_tile(
-                    height, sums, here, wide, lines, 0, RUN_STRIDE, 1,
+                    height, target, here, row, lines, 0, RUN_STRIDE, 1,
                     b, b0, b_inner, length, init, init0, init_row,
                 )  # fmt: skip
             else:
                 half_block_tile(
-                    height, sums, here, wide, lines, 0, RUN_STRIDE, 1,
+                    height, target, here, row, lines, 0, RUN_STRIDE, 1,
                     b, b0, b_inner, length, init, init0, init_row,
                 )  # fmt: skip
 
 
 @njit_leaf
-def write_rows(sums, r, height, first, last, out):
-    """Copy products of rows r ... r + height - 1, as `multiply_rows` leaves them, to `out`."""
+def write_rows(sums, r, height, first, begin, last, out):
+    """Copy products of panels `begin` ... `last` - 1, as `multiply_rows` leaves them, to `out`."""
     wide = block_cols(sums)
     n_columns = out.shape[1]
-    for q in range(first, last):
+    for q in range(begin, last):
         left = n_columns - q * wide
         for i in range(height):
             here = ((q - first) * height + i) * wide
@@ -104,9 +111,36 @@ def write_rows(sums, r, height, first, last, out):
 
 
 @njit_leaf
-def _cut(n, n_parts, part):
+def _share(n, n_parts, part):
     """Return where a part of n begins, of parts as equal as can be."""
     return part * n // n_parts
+
+
+@njit_leaf
+def _pack_columns(X, start, length, first, width, columns, wide):
+    """Copy some columns of some rows, to rows of `wide` elements."""
+    for r in range(length):
+        copy_items(columns, r * wide, X, (start + r) * X.shape[1] + first, width)
+
+
+@njit_leaf
+def _write_tile(products, height, n_columns, target, out, n_outputs):
+    wide = block_cols(products)
+    for i in range(height):
+        if n_columns >= wide:
+            copy_items(out, target + i * n_outputs, products, i * wide, wide)
+        else:
+            copy_items(out, target + i * n_outputs, products, i * wide, n_columns)
+
+
+@njit_leaf
+def _add_tile(products, sums, here, n, is_last):
+    """Add a tile's products to sums in float64; make them the sums at last."""
+    for i in range(n):
+        sums[here + i] += products[i]
+    if is_last:
+        for i in range(n):
+            products[i] = products.dtype.type(sums[here + i])
 
 
 @njit_leaf
@@ -119,39 +153,40 @@ def stripe_gradient(X, G, start, stop, tile0, tile1, n_tiles, first, last, parti
     n_inputs, n_outputs = partial.shape
     n_panels = last - first
     n_rows = stop - start
-    panels = np.zeros(n_panels * min(CHUNK_ROWS, max(n_rows, 1)) * wide, X.dtype)
+    column0 = _share(n_inputs, n_tiles, tile0)
+    n_columns = _share(n_inputs, n_tiles, tile1) - column0
+    # Compact copies: columns of X in place are in as many pages of memory as there are rows.
+    chunk_rows = min(CHUNK_ROWS, max(n_rows, 1))
+    columns = np.empty(chunk_rows * n_columns, X.dtype)
+    panels = np.empty(n_panels * chunk_rows * wide, X.dtype)
     several = n_rows > CHUNK_ROWS
     sums = np.zeros((tile1 - tile0) * n_panels * most * wide if several else 0)
-    products, nothing = np.empty(most * wide, X.dtype), np.zeros(wide, X.dtype)
+    products, nothing = np.zeros(most * wide, X.dtype), np.zeros(wide, X.dtype)
     for chunk in range(start, max(stop, start + 1), CHUNK_ROWS):
         length = min(CHUNK_ROWS, stop - chunk)
+        is_last = chunk + CHUNK_ROWS >= stop
+        _pack_columns(X, chunk, length, column0, n_columns, columns, n_columns)
         rows = G[chunk : chunk + length]
         for q in range(n_panels):
             pack_panel(rows, (first + q) * wide, panels, q * length * wide)
         for t in range(tile0, tile1):
-            column = _cut(n_inputs, n_tiles, t)
-            height = _cut(n_inputs, n_tiles, t + 1) - column
+            column = _share(n_inputs, n_tiles, t)
+            height = _share(n_inputs, n_tiles, t + 1) - column
             for q in range(n_panels):
                 left = n_outputs - (first + q) * wide
                 if 2 * left > wide:
                     block_tile(
-                        height, products, 0, wide, X, chunk * n_inputs + column, 1, n_inputs,
+                        height, products, 0, wide, columns, column - column0, 1, n_columns,
                         panels, q * length * wide, wide, length, nothing, 0, 0,
                     )  # fmt: skip
                 else:
                     half_block_tile(
-                        height, products, 0, wide, X, chunk * n_inputs + column, 1, n_inputs,
+                        height, products, 0, wide, columns, column - column0, 1, n_columns,
                         panels, q * length * wide, wide, length, nothing, 0, 0,
                     )  # fmt: skip
                 if several:
                     here = ((t - tile0) * n_panels + q) * most * wide
-                    for i in range(height * wide):
-                        sums[here + i] += products[i]
-                        products[i] = X.dtype.type(sums[here + i])
-                if chunk + CHUNK_ROWS >= stop:
-                    for i in range(height):
-                        target = (column + i) * n_outputs + (first + q) * wide
-                        if left >= wide:
-                            copy_items(partial, target, products, i * wide, wide)
-                        else:
-                            copy_items(partial, target, products, i * wide, left)
+                    _add_tile(products, sums, here, height * wide, is_last)
+                if is_last:
+                    target = column * n_outputs + (first + q) * wide
+                    _write_tile(products, height, left, target, partial, n_outputs)

@@ -1,9 +1,17 @@
 """Functions of networks, on arrays and variables of the graph, named and ordered as PyTorch's."""
 
-from fastml.nn.functional import _norm, _pool
+from fastml.nn.functional import _activations, _dense, _dropout, _losses, _norm, _pool
+from fastml.nn.functional._activations import *  # noqa: F403
+from fastml.nn.functional._dense import *  # noqa: F403
+from fastml.nn.functional._dropout import *  # noqa: F403
+from fastml.nn.functional._losses import *  # noqa: F403
 from fastml.nn.functional._norm import *  # noqa: F403
 from fastml.nn.functional._pool import *  # noqa: F403
 
 __all__ = []
+__all__ += _activations.__all__
+__all__ += _dense.__all__
+__all__ += _dropout.__all__
+__all__ += _losses.__all__
 __all__ += _norm.__all__
 __all__ += _pool.__all__

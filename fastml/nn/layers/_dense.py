@@ -3,12 +3,10 @@
 import math
 from typing import Any
 
-import scipy.sparse as sp
-
 from fastml.autodiff import primitives as p
 from fastml.nn._description import integer
 from fastml.nn._field import ReceptiveField
-from fastml.nn.functional._sparse import sparse_product
+from fastml.nn.functional import dense
 from fastml.nn.initializers import Initializer, initializer
 from fastml.nn.layers._activation import (
     activation_function,
@@ -84,11 +82,7 @@ class Dense(Layer):
 
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
-        W = parameters["weight"]
-        s = sparse_product(W, rows=x) if sp.issparse(x) else x @ W
-        if self.bias:
-            s = s + parameters["bias"]
-        return activation_function(self.activation)(s)
+        return dense(x, parameters["weight"], parameters.get("bias"), self.activation)
 
     def multiply_adds(self, input_shape: Shape) -> int:
         """Return the multiplications for one sample; see `Layer.multiply_adds`."""

@@ -1,0 +1,1 @@
+"""Dropout: elements that stay are drawn by their number, wherever and however often."""
