@@ -106,6 +106,30 @@ def _losses(backend: Backend, dtype: np.dtype[Any]) -> None:
     losses.l2(x).backward()
 
 
+def _pool(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn import functional
+
+    x = autodiff.variable(_blobs(dtype).reshape(60, 20, 20, 10))
+    for kernel_size in (2, 17):
+        y = functional.max_pool2d(x, kernel_size, 1, layout="NHWC")
+        y.backward(np.ones_like(y.value))
+    y = functional.avg_pool2d(x, 2)
+    y.backward(np.ones_like(y.value))
+
+
+def _normalization(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn import functional
+
+    x, weight = autodiff.variable(_blobs(dtype)), autodiff.variable(np.ones(SHAPE[1], dtype))
+    for y in (
+        functional.batch_norm(x, None, None, weight, weight, training=True),
+        functional.layer_norm(x, SHAPE[1], weight, weight),
+    ):
+        y.backward(np.ones_like(y.value))
+
+
 def _elementwise(backend: Backend, dtype: np.dtype[Any]) -> None:
     x = backend.asarray(np.linspace(0.1, 1.0, SHAPE[0] * SHAPE[1]), dtype)
     out = backend.empty(x.shape, dtype)
@@ -130,6 +154,8 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "competitive": _competitive,
     "activations": _activations,
     "losses": _losses,
+    "pool": _pool,
+    "normalization": _normalization,
     "elementwise": _elementwise,
     "rng": _rng,
 }
@@ -150,7 +176,8 @@ def warmup(
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
-        "activations", "losses", "elementwise", "rng"; all by default.
+        "activations", "losses", "pool", "normalization" (batch and layer normalisation),
+        "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional
