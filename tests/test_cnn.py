@@ -54,7 +54,7 @@ def bars():
 @parametrize_with_checks(
     [
         CNNClassifier(max_iter=20, n_iter_no_change=5, tol=0.1, learning_rate_init=0.01),
-        CNNRegressor(max_iter=25, batch_size=40, tol=0.01, learning_rate_init=0.01),
+        CNNRegressor("lenet", max_iter=20, n_iter_no_change=20, learning_rate_init=0.01),
     ]
 )
 def test_sklearn_compliance(estimator, check):
@@ -140,6 +140,17 @@ def test_shapes_of_input(bars):
     assert half.predict_proba(X).dtype == np.float64
     single = CNNClassifier(TINY, **FEW).fit(X.astype(np.float32), y)
     assert single.predict_proba(X).dtype == np.float32
+
+
+def test_rows_on_disk(bars, tmp_path):
+    X, y = bars
+    np.save(tmp_path / "X.npy", X)
+    on_disk = np.load(tmp_path / "X.npy", mmap_mode="r")
+    expected = CNNClassifier(TINY, **FEW).fit(X, y)
+    model = CNNClassifier(TINY, **FEW).fit(on_disk, y)
+    np.testing.assert_array_equal(model.predict_proba(on_disk), expected.predict_proba(X))
+    found = model.maximal_patches(0, on_disk, n_patches=3)
+    np.testing.assert_array_equal(found.patches, expected.maximal_patches(0, X, 0, 3).patches)
 
 
 def test_data_frames(bars):
