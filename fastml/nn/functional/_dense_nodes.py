@@ -219,7 +219,7 @@ def _example(rng: np.random.Generator) -> Any:
     def inputs(*rows: int) -> Any:
         return tuple(rng.standard_normal(shape) for shape in ((*rows, 4), (4, 2), (2,)))
 
-    found: list[Any] = [(inputs(3), {"kind": kind, "alpha": 0.7}) for kind in KINDS.values()]
+    found: list[Any] = [(inputs(3), {"kind": kind, "alpha": 0.7}) for kind in _ALONE]
     return [*found, (inputs(2, 3), {"kind": forms.TANH}), (inputs(3), {})]
 
 
