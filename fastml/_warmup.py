@@ -130,6 +130,41 @@ def _normalization(backend: Backend, dtype: np.dtype[Any]) -> None:
         y.backward(np.ones_like(y.value))
 
 
+def _dense(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn.functional import dense, linear
+
+    X = _blobs(dtype)
+    weights = np.full((SHAPE[1], 20), 0.1, dtype)
+    # Few rows run serial kernels with any number of threads.
+    for rows in (X, X[:8]):
+        leaves = [autodiff.variable(a) for a in (rows, weights, weights[0])]
+        for activation in ("identity", "relu"):
+            y = dense(*leaves, activation)
+            y.backward(np.ones_like(y.value))
+        y = linear(leaves[0], autodiff.variable(weights.T))
+        y.backward(np.ones_like(y.value))
+
+
+def _optim(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.nn import optimizers as o
+
+    params = [np.ones(SHAPE[0] * SHAPE[1], dtype)]
+    steps = (
+        o.SGDOptimizer(params, momentum=0), o.SGDOptimizer(params), o.AdamOptimizer(params),
+        o.AdaGradOptimizer(params), o.RMSPropOptimizer(params),
+    )  # fmt: skip
+    for optimizer in steps:
+        optimizer.update_params(params, params)
+    o.clip_scale(params, 1.0)
+
+
+def _dropout(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.nn.functional import dropout
+
+    dropout(_blobs(dtype), seed=0)
+
+
 def _elementwise(backend: Backend, dtype: np.dtype[Any]) -> None:
     x = backend.asarray(np.linspace(0.1, 1.0, SHAPE[0] * SHAPE[1]), dtype)
     out = backend.empty(x.shape, dtype)
@@ -156,6 +191,9 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "losses": _losses,
     "pool": _pool,
     "normalization": _normalization,
+    "dense": _dense,
+    "optim": _optim,
+    "dropout": _dropout,
     "elementwise": _elementwise,
     "rng": _rng,
 }
@@ -177,6 +215,7 @@ def warmup(
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
         "activations", "losses", "pool", "normalization" (batch and layer normalisation),
+        "activations", "losses", "dense" (layers of networks), "optim" (optimisers), "dropout",
         "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.

@@ -160,7 +160,7 @@ def _composed_by_sums(g: Any, X: Any, W: Any, b: Any, kind: int, alpha: float) -
         return g
     sums = X @ W if b is None else X @ W + b
     params = {"alpha": alpha} if kind in _WITH_ALPHA else {}
-    adjoint = PRIMITIVES[_ALONE[kind].__name__].adjoints[0]
+    adjoint: Any = PRIMITIVES[_ALONE[kind].__name__].adjoints[0]
     return adjoint(g, activated(sums, kind, alpha), sums, **params)
 
 
