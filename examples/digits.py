@@ -153,11 +153,11 @@ def signed(axes, weights, most=None):
 def draw_filters(runs, images, wanted):
     """Draw the weights on the pixels, and what the filters make of one digit."""
     softmax, mlp, cnn = (runs[name][0].model for name in NAMES)
-    figure = Figure(figsize=(13, 8.6), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1.15, 1))
+    figure = Figure(figsize=(13, 7.4), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
     left, middle, right = above.subfigures(1, 3)
     left.suptitle("Softmax regression: weights of each digit")
-    for digit, axes in enumerate(left.subplots(4, 4).flat):
+    for digit, axes in enumerate(left.subplots(3, 4).flat):
         if digit < 10:
             signed(axes, softmax.coef_[digit].reshape(8, 8))
             axes.set_title(str(digit), fontsize=9, pad=2)
