@@ -18,6 +18,7 @@ REAL_ONLY = {
     "binary_cross_entropy", "cross_entropy", "hinge", "penalty", "poisson",
     "softmax_cross_entropy", "squared", "squared_hinge",
     "avg_pool", "avg_pool_back", "batch_norm", "layer_norm", "max_pool",
+    "dense", "dropout", "linear",
 }  # fmt: skip
 
 
