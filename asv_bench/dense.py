@@ -6,6 +6,7 @@ one flat array. An epoch of 10000 x 784 float32 has 78 of them at 128 samples ea
 reads and writes 7 numbers for each of 784 h parameters.
 """
 
+import itertools
 import warnings
 
 import numpy as np
@@ -54,7 +55,7 @@ def ours(X, y, hidden, batch_size, backend):
 def theirs(X, y, hidden, batch_size, **how):
     widths = (N_FEATURES, *hidden)
     layers = []
-    for n_in, n_out in zip(widths, widths[1:], strict=False):
+    for n_in, n_out in itertools.pairwise(widths):
         layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
     network = torch.nn.Sequential(*layers, torch.nn.Linear(widths[-1], N_CLASSES))
     optimizer = torch.optim.Adam(network.parameters(), **how)

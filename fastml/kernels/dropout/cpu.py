@@ -33,9 +33,7 @@ def _apply(seed, stream, step, least, scale, x, out):
     for task in prange(-(-n_groups // TASK)):
         start, stop = task * TASK, min(n_groups, (task + 1) * TASK)
         first, last = 4 * start, 4 * stop
-        _whole(
-            seed, stream, step, least, scale, np.uint64(start), x[first:last], out[first:last]
-        )
+        _whole(seed, stream, step, least, scale, np.uint64(start), x[first:last], out[first:last])
     if 4 * n_groups < x.size:
         ends = np.zeros((2, 4), x.dtype)
         rest = x.size - 4 * n_groups

@@ -12,6 +12,7 @@ from fastml.backends import Backend, on_device, resolve
 from fastml.blocks import merge_tree
 from fastml.kernels.activations import forms
 from fastml.kernels.dense.forms import IDENTITY, from_result
+from fastml.nn.functional._kept import Destination, Kept, taken
 
 __all__ = ["KINDS", "WITH_ALPHA", "Destination", "Kept", "activated", "dense", "linear"]
 
@@ -34,78 +35,6 @@ WITH_ALPHA = (forms.LEAKY_RELU, forms.ELU)
 _WHOLE_ROWS, _LEAST_ROWS, _MOST_BLOCKS, _MOST_ELEMENTS = 8192, 4096, 16, 1 << 24
 # A block is a whole number of these.
 _ROW_UNIT = 256
-
-
-class Destination:
-    """Where a gradient may be written, such as a part of a network's flat gradient.
-
-    Put in place of the `grad` of a leaf; the first node to need it takes it.
-
-    Attributes
-    ----------
-    array : array or None
-        Of the leaf's shape and dtype, contiguous; None once it is taken.
-    """
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-
-    def take(self) -> Any:
-        """Return the array, to the first who asks."""
-        array, self.array = self.array, None
-        return array
-
-
-class Kept:
-    """What the passes of one node leave to each other.
-
-    Parameters
-    ----------
-    W, b : Variable or array
-        Weights and bias; what the `grad` of a variable has a destination for goes there.
-
-    Attributes
-    ----------
-    place : (Backend, dtype) or None
-        Where the node is computed, and of what dtype.
-    x, weights : arrays
-        Rows and weights as kernels take them.
-    argument : array or None
-        What the activation was applied to, where its derivative cannot be told from the result.
-    g, gradient, by_bias : arrays or None
-        A gradient by the result, and what became of it: by the sums, and by the bias.
-    place : (Backend, dtype) or None
-        Where to compute.
-    """
-
-    __slots__ = (
-        "argument", "by_bias", "g", "gradient", "into_bias", "into_weights", "place", "weights",
-        "x",
-    )  # fmt: skip
-
-    def __init__(self, W: Any = None, b: Any = None) -> None:
-        self.place: Any = None
-        self.x: Any = None
-        self.weights: Any = None
-        self.argument: Any = None
-        self.g: Any = None
-        self.gradient: Any = None
-        self.by_bias: Any = None
-        self.into_weights = _destination(W)
-        self.into_bias = _destination(b)
-
-
-def _destination(a: Any) -> Destination | None:
-    return a.grad if type(a) is Variable and type(a.grad) is Destination else None
-
-
-def _taken(destination: Destination | None, backend: Backend, dtype: Any) -> Any:
-    """Return a destination that kernels can write to, or None."""
-    array = None if destination is None else destination.take()
-    fits = isinstance(array, backend.xp.ndarray) and array.dtype == dtype
-    return array if fits else None
 
 
 def _blocks(n: int, n_elements: int) -> tuple[int, int]:
@@ -215,7 +144,7 @@ def _by_sums(
         else:
             argument = _rows(backend, _forward(X, W, b), dtype)
     block_rows, n_blocks = _blocks(n, m)
-    into = _taken(done.into_bias, backend, dtype)
+    into = taken(done.into_bias, backend, dtype)
     partials = _partials(backend, n_blocks, (0 if b is None else m,), dtype, into)
     written = given[:0] if kind == IDENTITY else done.gradient
     run = backend.kernels("dense").backward
@@ -277,7 +206,7 @@ def _by_weights(
         return p.swapaxes(_flat_rows(X), 0, 1) @ _flat_rows(sums)
     done = _by_sums(g, out, X, W, b, kind, alpha, kept)
     backend, dtype = done.place
-    into = _taken(done.into_weights, backend, dtype)
+    into = taken(done.into_weights, backend, dtype)
     found = _product(backend, done.x, done.gradient, into)
     return _home(found, W.shape, W, backend)
 
