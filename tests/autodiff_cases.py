@@ -5,7 +5,7 @@ import numpy as np
 import fastml.activations._nodes
 import fastml.losses._nodes
 import fastml.losses._penalties
-import fastml.nn.functional  # noqa: F401
+import fastml.nn.functional
 import fastml.nn.functional._sparse
 from fastml.autodiff import PRIMITIVES
 
