@@ -87,9 +87,7 @@ def test_convolution_is_scipys(shape, kernel):
     rng = np.random.default_rng(0)
     image, weight = rng.standard_normal(shape), rng.standard_normal(kernel)
     pads = tuple((k - 1, k - 1) for k in kernel)
-    found = F.conv2d(
-        image[None, None], weight[None, None], padding=pads, mode="convolution"
-    )
+    found = F.conv2d(image[None, None], weight[None, None], padding=pads, mode="convolution")
     assert_allclose(found[0, 0], convolve2d(image, weight, mode="full"), atol=1e-13)
     if min(s - k for s, k in zip(shape, kernel, strict=True)) >= 0:
         found = F.conv2d(image[None], weight[None, None], mode="convolution")
