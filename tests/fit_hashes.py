@@ -14,7 +14,8 @@ from fastml.decomposition import PCA, IncrementalPCA, KernelPCA
 from fastml.kernel_approximation import Nystroem
 from fastml.linear_model import SingleLayerClassifier, SingleLayerRegressor
 from fastml.metrics import pairwise
-from fastml.neural_network import MLPClassifier, MLPRegressor
+from fastml.neural_network import CNNClassifier, CNNRegressor, MLPClassifier, MLPRegressor
+from fastml.nn import Network
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
 N_ROWS, N_COLUMNS, N_CLUSTERS = 9001, 21, 37
@@ -170,6 +171,8 @@ def network_hashes(dtype):
         "mlp sgd": (MLPRegressor(**options, solver="sgd", early_stopping=True), X, several, None),
         "mlp lbfgs": (MLPClassifier(**options, solver="lbfgs"), X, y, None),
         "mlp sparse": (MLPClassifier(**options, penalty="l1"), thin, y, None),
+        "cnn": (CNNClassifier(**few), X[:2000, :20], y[:2000], weight[:2000]),
+        "cnn residual": (CNNRegressor("residual", (4, 5), **few), X[:900, :20], y[:900], None),
         "single layer": (SingleLayerClassifier(**few), X, y, weight),
         "single layer lbfgs": (SingleLayerRegressor(**few, solver="lbfgs"), X, several, None),
     }
@@ -181,6 +184,8 @@ def network_hashes(dtype):
         for attribute, value in sorted(vars(model).items()):
             if attribute.endswith("_"):
                 several_of_them = value if isinstance(value, list) else [value]
+                if isinstance(value, Network):
+                    several_of_them = [value.flat, *value.state.values()]
                 found[f"{name} {attribute}"] = " ".join(map(digest, several_of_them))
         found[f"{name} predict"] = digest(model.predict(given))
     return found

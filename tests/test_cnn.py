@@ -78,7 +78,7 @@ def test_digits(digits):
     found = []
     Xa, Xb, ya, yb = train_test_split(X, y, test_size=0.25, random_state=0, stratify=y)
     for seed in range(2):
-        model = CNNClassifier(random_state=seed, max_iter=30, n_iter_no_change=30)
+        model = CNNClassifier(random_state=seed, max_iter=25)
         with pytest.warns(ConvergenceWarning):
             found.append(model.fit(Xa, ya).score(Xb, yb))
         assert model.loss_curve_[-1] < 0.1 * model.loss_curve_[0]
@@ -101,7 +101,7 @@ def test_named_networks_fit_any_size(name, shape):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_named_networks_learn(name, bars):
     X, y = bars
-    options = {"max_iter": 25, "n_iter_no_change": np.inf, "random_state": 1, "batch_size": 20}
+    options = {"max_iter": 15, "n_iter_no_change": np.inf, "random_state": 1, "batch_size": 20}
     model = CNNClassifier(name, learning_rate_init=0.004, **options).fit(X[:160], y[:160])
     assert model.score(X[160:], y[160:]) >= 0.9
 
