@@ -54,7 +54,7 @@ def main() -> None:
         distance = np.linalg.norm(w.weights[-1] - best)
         print(
             f"  {w.name:10} {w.size:4} a step {len(w.weights) - 1:5} steps"
-            f"   loss above the least {w.losses[-1] - least:9.2e}   off by {distance:.4f}"
+            f"   loss above the least {w.losses[-1] - least:.6f}   off by {distance:.4f}"
         )
     print("\nThe same by one call of fit")
     for _, size, rate, _ in REGIMES:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fastml.datasets import make_shapes
-from fastml.neural_network import MLPClassifier, MLPRegressor
+from fastml.neural_network import CNNClassifier, MLPClassifier, MLPRegressor
+from fastml.nn import Conv2D, Dense, DropConnect, Dropout
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -72,6 +73,21 @@ def test_rows_on_disk_are_checked_like_others(on_disk):
     for call in (lambda X: model.fit(X, y), model.predict):
         with pytest.raises(ValueError, match="Input X contains NaN"):
             call(on_disk(X))
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_images_on_disk_make_the_bits_of_images_in_memory(on_disk, flat):
+    X, y = make_shapes(60, size=6, random_state=0)
+    X = (100 * abs(X)).astype(np.uint8)
+    X = X.reshape(60, -1) if flat else X
+    layers = [Conv2D(3, 3, "relu"), Dropout(0.2), DropConnect(Dense(4), 0.5)]
+    options = {"input_shape": (6, 6), "max_iter": 2, "batch_size": 32, "random_state": 0}
+    disk, memory = (CNNClassifier(layers, **options).fit(a, y) for a in (on_disk(X), X))
+    assert disk.network_.flat.tobytes() == memory.network_.flat.tobytes()
+    for n_masks in (None, 2):
+        found = disk.predict_proba(on_disk(X), n_masks=n_masks)
+        np.testing.assert_array_equal(found, memory.predict_proba(X, n_masks=n_masks))
+    assert (memory.predict_std(X, n_masks=5) > 0).any()
 
 
 WITHOUT_MEMORY = """
