@@ -187,8 +187,8 @@ def warmup(
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
-        "activations", "losses", "conv" (convolutions), "pool", "normalization" (batch and layer normalisation),
-        "elementwise", "rng"; all by default.
+        "activations", "losses", "conv" (convolutions), "pool", "normalization" (batch and layer
+        normalisation), "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional
