@@ -28,7 +28,6 @@ from fastml._jit.simd import (
     int64,
     require_float_array,
     simd_level,
-    tile_shape,
 )
 
 # Rows of two vectors: the accumulators, two vectors of b and a broadcast fill the registers.
@@ -150,14 +149,3 @@ tile_channels = _tile(1, _broadcast_by_vector)
 tile_channels_2 = _tile(2, _broadcast_by_vector)
 tile_lanes = _tile(1, _vector_by_vector)
 tile_pixels = _tile(1, _vector_by_vector, b_broadcast=True)
-
-
-@intrinsic
-def lanes_of(typingctx, array):
-    """Return the lanes of a vector for the dtype of `array`, a constant at compile time."""
-    lanes = tile_shape(array.dtype.bitwidth // 8)[1]
-
-    def codegen(context, builder, signature, args):
-        return int64(lanes)
-
-    return INDEX(array), codegen

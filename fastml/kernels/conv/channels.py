@@ -3,7 +3,8 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.taps import lanes_of, tile_channels, tile_channels_2
+from fastml._jit.taps import tile_channels, tile_channels_2
+from fastml._jit.vectors import lanes_of
 from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
 from fastml.kernels.conv.strips import fill_strip, unpad
 
@@ -40,18 +41,21 @@ def pack_panels(weight, column_stride, source_stride, n_columns, n_sources, grou
         n_steps = n_y * n_x * n_sources
         for group in range(groups):
             base = group * (weight.size // groups)
-            for column in range(n_columns):
-                panel = column // (2 * lanes) * 2 * lanes
-                width = min(padded - panel, 2 * lanes)
-                at = start + panel * n_steps + column - panel
-                for i in range(n_y):
-                    for j in range(n_x):
-                        tap = y.numbers[py, i] * kernel_width + x.numbers[px, j]
-                        source = base + column * column_stride + tap
-                        for _ in range(n_sources):
-                            packed[at] = flat[source]
-                            at += width
-                            source += source_stride
+            for first in range(0, padded, 2 * lanes):
+                width = min(padded - first, 2 * lanes)
+                left = min(n_columns - first, width)
+                panel = start + first * n_steps
+                # Source by source: its taps of some columns stay in the L1 cache.
+                for c in range(n_sources):
+                    for i in range(n_y):
+                        for j in range(n_x):
+                            tap = y.numbers[py, i] * kernel_width + x.numbers[px, j]
+                            source = base + first * column_stride + c * source_stride + tap
+                            at = panel + ((i * n_x + j) * n_sources + c) * width
+                            for column in range(left):
+                                packed[at + column] = flat[source + column * column_stride]
+                            for column in range(left, width):
+                                packed[at + column] = 0
             start += n_steps * padded
 
 

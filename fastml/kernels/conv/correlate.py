@@ -3,7 +3,8 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.taps import TAP_ROWS, lanes_of
+from fastml._jit.taps import TAP_ROWS
+from fastml._jit.vectors import lanes_of
 from fastml.kernels.conv.channels import channels_task, pack_panels, padded_columns, panel_starts
 from fastml.kernels.conv.geometry import aligned, band_rows, is_inside, phase_length, reach
 from fastml.kernels.conv.lanes import lanes_task, pack_lanes, whole_vectors
@@ -47,6 +48,7 @@ def prepare(weight, bias, backward, y, x, groups, n_sources, n_columns):
         total = groups * n_columns
         starts = panel_starts(y, x, n_sources, whole_vectors(total, lanes))
         packed = aligned(starts[-1], weight.dtype)
+        packed[:] = 0
         pack_lanes(weight, column_stride, source_stride, n_columns, n_sources, groups, y, x, packed)
         init = np.zeros(whole_vectors(total, lanes), weight.dtype)
         init[: bias.shape[0]] = bias

@@ -7,15 +7,17 @@ zeros around them, and the tile reads every tap there.
 import numpy as np
 
 from fastml._jit import njit_parallel, prange
-from fastml._jit.taps import lanes_of
+from fastml._jit.vectors import lanes_of
 from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.correlate import correlate_task, prepare, rows_at_once
 from fastml.kernels.conv.geometry import Axis, backward_axis, forward_axis, phase_length, reach
 from fastml.kernels.conv.lanes import whole_vectors
-from fastml.kernels.conv.weights import count_blocks, merge_row, unit_shape, weights_task
+from fastml.kernels.conv.weights import count_blocks, merge_rows, unit_shape, weights_task
 
 # Numbers that one instruction takes, about: work is counted in instructions.
 LANES = 16
+# Rows of sums that a task merges.
+MERGED_ROWS = 64
 
 
 def _work(pixels, weight):
@@ -167,7 +169,7 @@ def conv2d_weight_gradient(
     lane_by_lane = groups > 1 and 2 * n_columns <= lanes and n_sources <= 8
     n_steps = n_sources * kernel[0] * kernel[1]
     if lane_by_lane:
-        n_groups, pitch, panel, row_channels = 1, whole_vectors(out_channels, lanes), lanes, 0
+        n_groups, pitch, panel = 1, whole_vectors(out_channels, lanes), lanes
         row_channels = pitch
     else:
         n_groups, pitch, panel, row_channels = (
@@ -191,8 +193,13 @@ def conv2d_weight_gradient(
             partials[block, group * n_steps : (group + 1) * n_steps].reshape(-1),
             biases[block, first:],
         )  # fmt: skip
-    for row in prange(n_groups * n_steps):
-        merge_row(lane_by_lane, partials, row, groups, weight_gradient)
+    n_rows = n_groups * n_steps
+    for task in prange(-(-n_rows // MERGED_ROWS)):
+        first = task * MERGED_ROWS
+        merge_rows(
+            lane_by_lane, partials, first, min(first + MERGED_ROWS, n_rows), groups,
+            weight_gradient,
+        )  # fmt: skip
     for column in range(bias_gradient.shape[0]):
         total = 0.0
         for block in range(n_blocks):

@@ -15,7 +15,7 @@ from fastml._jit.taps import SHAPES
 
 # A band of rows of the result is as high as the strip of source rows below it fills this much, in
 # bytes: a part of the L2 cache.
-STRIP_BYTES = 1 << 17
+STRIP_BYTES = 1 << 18
 # Fewer tasks than this are cut further, so that there is work for some threads.
 LEAST_TASKS = 16
 
@@ -129,8 +129,8 @@ def band_rows(y, n_images, row_bytes, least):
 
 @njit_leaf
 def aligned(n, dtype):
-    """Return a new array of n zeros that begins at a cache line."""
-    buffer = np.zeros(n + 16, dtype)
+    """Return a new array of n items that begins at a cache line."""
+    buffer = np.empty(n + 16, dtype)
     itemsize = buffer.itemsize
     skip = (-buffer.ctypes.data // itemsize) % (64 // itemsize)
     return buffer[skip : skip + n]

@@ -5,7 +5,8 @@ of its group, the next plane the second, and so on.
 """
 
 from fastml._jit import njit_leaf
-from fastml._jit.taps import lanes_of, tile_lanes
+from fastml._jit.taps import tile_lanes
+from fastml._jit.vectors import lanes_of
 from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
 from fastml.kernels.conv.strips import fill_lanes, unpad
 
@@ -17,7 +18,7 @@ def whole_vectors(n, lanes):
 
 @njit_leaf
 def pack_lanes(weight, column_stride, source_stride, n_columns, n_sources, groups, y, x, packed):
-    """Copy weights to vectors of result channels, for each phase: channels of a group, then taps."""
+    """Copy weights to vectors of result channels, by phases: channels of a group, then taps."""
     flat, kernel_width = weight.reshape(-1), weight.shape[3]
     lanes = lanes_of(weight)
     total = groups * n_columns

@@ -5,7 +5,8 @@ channel are adjacent.
 """
 
 from fastml._jit import njit_leaf
-from fastml._jit.taps import TAP_ROWS, lanes_of, tile_pixels
+from fastml._jit.taps import TAP_ROWS, tile_pixels
+from fastml._jit.vectors import lanes_of
 from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
 from fastml.kernels.conv.strips import fill_planes
 

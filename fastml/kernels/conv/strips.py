@@ -4,6 +4,7 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
+from fastml._jit.vectors import lanes_of, transpose_lanes
 
 
 @njit_leaf
@@ -80,12 +81,30 @@ def fill_planes(image, row0, n_rows, column0, n_columns, pitch, strip):
             start = c * size + r * pitch
             _clear(strip, start, left)
             _clear(strip, start + stop, pitch - stop)
+        _transpose_row(image, row, column0, left, stop, strip, r * pitch, size)
+
+
+@njit_leaf
+def _transpose_row(image, row, column0, left, stop, strip, strip0, size):
+    """Copy pixels of a row of an image to planes that are `size` apart."""
+    width, channels = image.shape[1], image.shape[2]
+    lanes = lanes_of(strip)
+    if stop - left < lanes or channels < lanes:
         for x in range(left, stop):
             pixel = image[row, column0 + x]
-            at = r * pitch + x
+            at = strip0 + x
             for c in range(channels):
                 strip[at] = pixel[c]
                 at += size
+        return
+    flat = image.reshape(-1)
+    # The last squares reach back over the ones before.
+    for first in range(left, stop, lanes):
+        x = min(first, stop - lanes)
+        source = (row * width + column0 + x) * channels
+        for channel in range(0, channels, lanes):
+            c = min(channel, channels - lanes)
+            transpose_lanes(strip, strip0 + c * size + x, size, flat, source + c, channels)
 
 
 @njit_leaf

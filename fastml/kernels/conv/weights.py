@@ -9,14 +9,17 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
-from fastml._jit.taps import TAP_ROWS, lanes_of, tile_channels, tile_channels_2, tile_lanes
+from fastml._jit.taps import TAP_ROWS, tile_channels, tile_channels_2, tile_lanes
+from fastml._jit.vectors import add_lanes, lanes_of
 from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.geometry import is_inside, reach, tile_shape
 from fastml.kernels.conv.lanes import whole_vectors
 from fastml.kernels.conv.strips import fill_lanes, fill_strip, new_strip
 
-# Pixels that are summed in float32 at most, or one row of them.
-UNIT_PIXELS = 512
+# Pixels of a unit, and of those that are summed in float32: these stay in the L1 cache. At least one
+# row each.
+UNIT_PIXELS = 1024
+CHUNK_PIXELS = 192
 # Bytes of a unit's strip: a part of the L2 cache.
 UNIT_BYTES = 1 << 18
 # Tasks to be had, of blocks and panels of columns, and the bytes their sums may take.
@@ -51,14 +54,18 @@ def _add_tile(spare, rows, width, panel, left, row0, first_row, p0, first_p, run
         for p in range(first_p - p0, width):
             at = ((row0 + i) * run + p0 + p) * pitch
             source = (i * width + p) * panel
-            for column in range(left):
-                total[at + column] += spare[source + column]
+            if left < panel:
+                for column in range(left):
+                    total[at + column] += spare[source + column]
+            else:
+                for column in range(0, panel, lanes_of(spare)):
+                    add_lanes(total, at + column, spare, source + column)
 
 
 @njit_leaf
 def _add_runs(
     lane_by_lane,
-    strip, a0, run_step, p_step, a_step, table, n_taps,
+    strip, a0, run_step, p_step, a_step, table, row0_table, n_taps,
     gradient, g0, g_tap, g_step, n_steps,
     n_runs, run, panel, left, zeros, spare, total, pitch,
 ):  # fmt: skip
@@ -73,21 +80,21 @@ def _add_runs(
             if lane_by_lane:
                 tile_lanes(
                     spare, 0, width * panel, panel,
-                    strip, a, run_step, p_step, table, 0, a_step,
+                    strip, a, run_step, p_step, table, row0_table, a_step,
                     gradient, g0, g_tap, g_step,
                     n_taps, n_steps, zeros, 0, rows, width,
                 )  # fmt: skip
             elif panel > lanes:
                 tile_channels_2(
                     spare, 0, width * panel, panel,
-                    strip, a, run_step, p_step, table, 0, a_step,
+                    strip, a, run_step, p_step, table, row0_table, a_step,
                     gradient, g0, g_tap, g_step,
                     n_taps, n_steps, zeros, 0, rows, width,
                 )  # fmt: skip
             else:
                 tile_channels(
                     spare, 0, width * panel, panel,
-                    strip, a, run_step, p_step, table, 0, a_step,
+                    strip, a, run_step, p_step, table, row0_table, a_step,
                     gradient, g0, g_tap, g_step,
                     n_taps, n_steps, zeros, 0, rows, width,
                 )  # fmt: skip
@@ -203,37 +210,41 @@ def weights_task(
             else:
                 n_outer, n_runs, run = kernel[0], kernel[1], n_sources
                 run_step, p_step = column_step, 1
-            for outer in range(n_outer):
-                base = (source * n_outer + outer) * n_runs * run * pitch_out + column
-                _add_runs(
-                    lane_by_lane,
-                    a, a0 + outer * row_step, run_step, p_step, x.step * strip_channels,
-                    table, n_rows,
-                    g, g0, x.n_out * g_step, g_step, x.n_out,
-                    n_runs, run, panel, left, zeros, spare, total[base:], pitch_out,
-                )  # fmt: skip
+            chunk = max(1, CHUNK_PIXELS // x.n_out)
+            for row in range(0, n_rows, chunk):
+                for outer in range(n_outer):
+                    base = (source * n_outer + outer) * n_runs * run * pitch_out + column
+                    _add_runs(
+                        lane_by_lane,
+                        a, a0 + outer * row_step, run_step, p_step, x.step * strip_channels,
+                        table, row, min(chunk, n_rows - row),
+                        g, g0 + row * x.n_out * g_step, x.n_out * g_step, g_step, x.n_out,
+                        n_runs, run, panel, left, zeros, spare, total[base:], pitch_out,
+                    )  # fmt: skip
         if bias_total.shape[0]:
             _add_bias(g, g0, g_step, n_rows * x.n_out, left, line, bias_total)
 
 
 @njit_leaf
-def merge_row(lane_by_lane, partials, row, groups, weight_gradient):
-    """Add up one row of all blocks' sums, in the order of blocks, and put it where it belongs."""
+def merge_rows(lane_by_lane, partials, row0, row1, groups, weight_gradient):
+    """Add up rows of all blocks' sums, in the order of blocks, and put them where they belong."""
     n_blocks, pitch = partials.shape[0], partials.shape[2]
     n_columns, n_sources = weight_gradient.shape[0] // groups, weight_gradient.shape[1]
     flat = weight_gradient.reshape(-1)
     n_taps = weight_gradient.shape[2] * weight_gradient.shape[3]
-    line = np.zeros(pitch)
-    for block in range(n_blocks):
-        part = partials[block, row]
-        for column in range(pitch):
-            line[column] += part[column]
-    if lane_by_lane:
-        for column in range(weight_gradient.shape[0]):
-            flat[column * n_sources * n_taps + row] = line[column]
-        return
     n_steps = n_sources * n_taps
-    group, k = row // n_steps, row % n_steps
-    at = k % n_sources * n_taps + k // n_sources
-    for column in range(n_columns):
-        flat[(group * n_columns + column) * n_steps + at] = line[column]
+    line = np.empty(pitch)
+    for row in range(row0, row1):
+        line[:] = partials[0, row]
+        for block in range(1, n_blocks):
+            part = partials[block, row]
+            for column in range(pitch):
+                line[column] += part[column]
+        if lane_by_lane:
+            for column in range(weight_gradient.shape[0]):
+                flat[column * n_steps + row] = line[column]
+        else:
+            group, k = row // n_steps, row % n_steps
+            at = group * n_columns * n_steps + k % n_sources * n_taps + k // n_sources
+            for column in range(n_columns):
+                flat[at + column * n_steps] = line[column]

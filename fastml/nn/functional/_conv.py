@@ -185,13 +185,13 @@ def _described(
     fitting = [r // s + 1 for r, s in zip(room, strides, strict=True)]
     front = shape[: len(shape) - n - 1]
     out = (*front, *fitting, kernel[0]) if last else (*front, kernel[0], *fitting)
-    ones = (1,) * (2 - n)
     n_images = front[0] if front else 1
     before = [pad[0] for pad in pads]
     return Convolution(
         _pair(strides, 1), _pair(before, 0), _pair(dilations, 1), int(groups),
         mode == "convolution", last,
-        (n_images, *_pair(sizes, 1), shape[channel_axis]), (n_images, *_pair(fitting, 1), kernel[0]),
+        (n_images, *_pair(sizes, 1), shape[channel_axis]),
+        (n_images, *_pair(fitting, 1), kernel[0]),
         shape, out, kernel,
     )  # fmt: skip
 
@@ -211,8 +211,8 @@ def _check_weight(
         raise ValueError(f"{name} expects weight of shape ({wanted}), not empty, got {kernel}.")
     if channels != kernel[1] * groups:
         raise ValueError(
-            f"{name} of input of shape {shape} with {channels} channels in groups={groups} does not "
-            f"fit weight of shape {kernel}, which takes {kernel[1]} channels a group."
+            f"{name} of input of shape {shape} with {channels} channels in groups={groups} does "
+            f"not fit weight of shape {kernel}, which takes {kernel[1]} channels a group."
         )
     if kernel[0] % groups:
         raise ValueError(

@@ -163,11 +163,12 @@ def _examples(rng: np.random.Generator) -> Any:
     from fastml.nn.functional._conv import described
 
     found = []
-    for shape, kernel, *rest, mode, layout in (
+    given: list[Any] = [
         ((2, 4, 6, 5), (6, 2, 3, 2), (2, 1), ((0, 1), (2, 0)), (1, 2), 2, "convolution", "NCHW"),
         ((1, 5, 6, 2), (3, 2, 3, 3), 1, "same", 1, 1, "correlation", "NHWC"),
-    ):
-        how = described(shape, kernel, *rest, mode, layout)
+    ]
+    for shape, kernel, *rest in given:
+        how = described(shape, kernel, *rest)
         found.append((how, *map(rng.standard_normal, (shape, kernel, kernel[:1], how.out))))
     return found
 

@@ -1,0 +1,80 @@
+"""Whole vectors of numbers in memory: transposed in squares, added up in float64."""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from fastml._jit.simd import INDEX, Vectors, data_of, int64, require_float_array, tile_shape
+
+
+@intrinsic
+def lanes_of(typingctx, array):
+    """Return the lanes of a vector for the dtype of `array`, a constant at compile time."""
+    lanes = tile_shape(array.dtype.bitwidth // 8)[1]
+
+    def codegen(context, builder, signature, args):
+        return int64(lanes)
+
+    return INDEX(array), codegen
+
+
+@intrinsic
+def transpose_lanes(typingctx, out, out0, out_row, a, a0, a_row):
+    """Copy a square of as many rows and columns as a vector has lanes, transposed.
+
+    Both arrays are C-contiguous and of one float dtype; positions and the steps from one row of the
+    square to the next are flat.
+    """
+    for name, ty in (("out", out), ("a", a)):
+        require_float_array(name, ty)
+    i = INDEX
+    sig = types.void(out, i, i, a, i, i)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        v = Vectors(context, builder, t[0].dtype)
+        target, source = (data_of(context, builder, t[k], args[k]) for k in (0, 3))
+        n, half = v.lanes, v.lanes // 2
+        rows = [
+            v.load(source, builder.add(args[4], builder.mul(int64(k), args[5]))) for k in range(n)
+        ]
+
+        def interleaved(first, second, start):
+            order = [lane for k in range(start, start + half) for lane in (k, k + n)]
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), n), order)
+            return builder.shuffle_vector(first, second, mask)
+
+        # Each round moves one bit of the row's number into that of the lane.
+        for _ in range(n.bit_length() - 1):
+            pairs = [(rows[k], rows[k + half]) for k in range(half)]
+            rows = [interleaved(*pair, start) for pair in pairs for start in (0, half)]
+        for k, row in enumerate(rows):
+            v.store(row, target, builder.add(args[1], builder.mul(int64(k), args[2])))
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+@intrinsic
+def add_lanes(typingctx, total, total0, a, a0):
+    """Add one vector of `a` to as many float64 numbers of `total`, at flat positions."""
+    for name, ty in (("total", total), ("a", a)):
+        require_float_array(name, ty)
+    i = INDEX
+    sig = types.void(total, i, a, i)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        v = Vectors(context, builder, t[2].dtype)
+        sums, source = (data_of(context, builder, t[k], args[k]) for k in (0, 2))
+        wide = ir.VectorType(ir.DoubleType(), v.lanes)
+        value = v.load(source, args[3])
+        if v.itemsize < 8:
+            value = builder.fpext(value, wide)
+        where = builder.bitcast(builder.gep(sums, [args[1]]), wide.as_pointer())
+        before = builder.load(where)
+        before.align = 8
+        builder.store(builder.fadd(before, value), where).align = 8
+        return context.get_dummy_value()
+
+    return sig, codegen
