@@ -1,9 +1,9 @@
 """A register tile of any height, over operands as they lie in memory.
 
-`tile` of `fastml._jit.tile` has many rows of one panel that is packed; here two vectors side by side
-meet fewer rows, which takes half as many loads for a multiply-add, and `b` need not be packed: a
-small matrix is read from the cache where it lies. Heights from one row to `most_rows` are all there,
-so that a few rows cost no more than they are.
+`tile` of `fastml._jit.tile` has many rows of one panel that is packed; here two vectors side by
+side meet fewer rows, which takes half as many loads for a multiply-add, and `b` need not be packed:
+a small matrix is read from the cache where it lies. Heights from one row to `most_rows` are all
+there, so that a few rows cost no more than they are.
 """
 
 from numba import types
@@ -14,8 +14,8 @@ from fastml._jit.simd import INDEX, Vectors, data_of, int64, require_float_array
 
 __all__ = ["block_cols", "block_tile", "half_block_tile", "most_rows"]
 
-# Rows of two vectors: accumulators, the vectors of b and one broadcast have to fit into 32 registers
-# (AVX-512, NEON) or 16.
+# Rows of two vectors: accumulators, the vectors of b and one broadcast have to fit into 32
+# registers (AVX-512, NEON) or 16.
 _MOST_ROWS = {"avx512": 14, "avx2": 6, "neon": 14, "generic": 6}
 VECTORS = 2
 

@@ -16,8 +16,8 @@ from fastml.kernels.conv.geometry import is_inside, reach, tile_shape
 from fastml.kernels.conv.lanes import whole_vectors
 from fastml.kernels.conv.strips import fill_lanes, fill_strip, new_strip
 
-# Pixels of a unit, and of those that are summed in float32: these stay in the L1 cache. At least one
-# row each.
+# Pixels of a unit, and of those that are summed in float32: these stay in the L1 cache. At least
+# one row each.
 UNIT_PIXELS = 1024
 CHUNK_PIXELS = 192
 # Bytes of a unit's strip: a part of the L2 cache.
