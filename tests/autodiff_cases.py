@@ -5,7 +5,6 @@ import numpy as np
 import fastml.activations._nodes
 import fastml.losses._nodes
 import fastml.losses._penalties
-import fastml.nn.functional  # noqa: F401
 import fastml.nn.functional._sparse
 from fastml.autodiff import PRIMITIVES
 
@@ -35,6 +34,9 @@ ELSEWHERE = {
     "convolve": lambda t, x, w, b, how: _convolved(t, x, w, b, how),
     "convolve_data": lambda t, g, w, how: _convolved_back(t, 0, g, how, w=w),
     "convolve_weight": lambda t, x, g, how: _convolved_back(t, 1, g, how, x=x),
+    "dense": lambda t, X, W, b, kind=-1, alpha=0.0: _activated(t, X @ W + b, kind, alpha),
+    "dropout": lambda t, a, **how: a * t.tensor(_mask(tuple(a.shape), **how), dtype=a.dtype),
+    "linear": lambda t, X, W: t.nn.functional.linear(X, W),
     "cumsum": lambda t, a, axis: t.cumsum(a, dim=axis),
     "elu": lambda t, a, alpha: t.nn.functional.elu(a, alpha),
     "gelu": lambda t, a: t.nn.functional.gelu(a),
@@ -91,6 +93,19 @@ LOSSES = {
     "poisson": lambda t, o, y: t.nn.functional.poisson_nll_loss(o, y, reduction="none"),
     "softmax_cross_entropy": lambda t, o, y: _softmax_losses(t, o, y),
 }
+
+
+def _activated(torch, a, kind, alpha):
+    f = torch.nn.functional
+    by_kind = (
+        f.sigmoid, f.tanh, f.relu, lambda x: f.leaky_relu(x, alpha), lambda x: f.elu(x, alpha),
+        f.gelu, lambda x: f.gelu(x, approximate="tanh"), lambda x: f.softplus(x, threshold=1000),
+    )  # fmt: skip
+    return a if kind < 0 else by_kind[kind](a)
+
+
+def _mask(shape, **how):
+    return fastml.nn.functional.dropout(np.ones(shape), **how)
 
 
 def _ceil(window):

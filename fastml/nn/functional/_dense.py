@@ -43,9 +43,7 @@ def _checked(X: Any, W: Any, b: Any, names: tuple[str, str, str], axis: int) -> 
     if b is not None:
         b = _floats(b, names[2])
         if b.shape != (W.shape[1 - axis],):
-            raise ValueError(
-                f"{names[2]} must have shape ({W.shape[1 - axis]},), got {b.shape}."
-            )
+            raise ValueError(f"{names[2]} must have shape ({W.shape[1 - axis]},), got {b.shape}.")
     return W, b
 
 

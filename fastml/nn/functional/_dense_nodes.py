@@ -13,7 +13,7 @@ from fastml.blocks import merge_tree
 from fastml.kernels.activations import forms
 from fastml.kernels.dense.forms import IDENTITY, from_result
 
-__all__ = ["KINDS", "Kept", "activated", "dense", "linear"]
+__all__ = ["KINDS", "WITH_ALPHA", "Kept", "activated", "dense", "linear"]
 
 # Activations that the kernels end with, and the node that computes each alone.
 KINDS = {
@@ -27,7 +27,7 @@ _ALONE = {
     forms.GELU: activations.gelu, forms.GELU_TANH: activations.gelu_tanh,
     forms.SOFTPLUS: p.softplus,
 }  # fmt: skip
-_WITH_ALPHA = (forms.LEAKY_RELU, forms.ELU)
+WITH_ALPHA = (forms.LEAKY_RELU, forms.ELU)
 
 # Batches up to this size are one block, whose gradient several threads share; of larger ones there
 # are at most so many blocks, with as many partial gradients, of so many elements together.
@@ -45,15 +45,18 @@ class Kept:
         What the activation was applied to, where its derivative cannot be told from the result.
     g, gradient, by_bias : arrays or None
         A gradient by the result, and what became of it: by the sums, and by the bias.
+    place : (Backend, dtype) or None
+        Where to compute.
     """
 
-    __slots__ = ("argument", "by_bias", "g", "gradient")
+    __slots__ = ("argument", "by_bias", "g", "gradient", "place")
 
     def __init__(self) -> None:
         self.argument: Any = None
         self.g: Any = None
         self.gradient: Any = None
         self.by_bias: Any = None
+        self.place: tuple[Backend, Any] | None = None
 
 
 def _blocks(n: int, n_elements: int) -> tuple[int, int]:
@@ -68,6 +71,8 @@ def _blocks(n: int, n_elements: int) -> tuple[int, int]:
 
 def _merged(partials: Any) -> Any:
     """Return the sum of blocks, added along the fixed tree into the first ones."""
+    if len(partials) == 1:
+        return partials[0]
 
     def add(left: Any, right: Any) -> Any:
         left += right
@@ -89,8 +94,12 @@ def _home(result: Any, shape: tuple[int, ...], like: Any, backend: Backend) -> A
     return result if result.shape == shape else result.reshape(shape)
 
 
-def _place(X: Any, W: Any, b: Any) -> tuple[Backend, Any]:
+def _place(X: Any, W: Any, b: Any, kept: Kept | None = None) -> tuple[Backend, Any]:
     """Return where to compute, and the dtype."""
+    if kept is not None:
+        if kept.place is None:
+            kept.place = _place(X, W, b)
+        return kept.place
     dtype = np.result_type(X.dtype, W.dtype)
     if dtype.kind == "c" or (b is not None and b.dtype.kind == "c"):
         raise TypeError("dense layers take real numbers, got complex ones.")
@@ -101,7 +110,7 @@ def _forward(
     X: Any, W: Any, b: Any, kind: int = IDENTITY, alpha: float = 0.0, kept: Kept | None = None
 ) -> Any:
     """Dense layer: rows times weights, plus bias, and an activation of that."""
-    backend, dtype = _place(X, W, b)
+    backend, dtype = _place(X, W, b, kept)
     x, weights = _rows(backend, X, dtype), backend.asarray(W, dtype)
     bias = backend.empty(0, dtype) if b is None else backend.asarray(b, dtype)
     n, m = x.shape[0], weights.shape[1]
@@ -121,7 +130,7 @@ def _by_sums(
     """Return the gradient by the sums before the activation, and by the bias; compute them once."""
     if kept is not None and kept.g is g:
         return kept
-    backend, dtype = _place(X, W, b)
+    backend, dtype = _place(X, W, b, kept)
     given = _rows(backend, g, dtype)
     n, m = given.shape
     done = Kept() if kept is None else kept
@@ -151,7 +160,7 @@ def activated(sums: Any, kind: int, alpha: float) -> Any:
     """Return the activation of sums, as a node of its own."""
     if kind == IDENTITY:
         return sums
-    return _ALONE[kind](sums, **({"alpha": alpha} if kind in _WITH_ALPHA else {}))
+    return _ALONE[kind](sums, **({"alpha": alpha} if kind in WITH_ALPHA else {}))
 
 
 def _composed_by_sums(g: Any, X: Any, W: Any, b: Any, kind: int, alpha: float) -> Any:
@@ -159,7 +168,7 @@ def _composed_by_sums(g: Any, X: Any, W: Any, b: Any, kind: int, alpha: float) -
     if kind == IDENTITY:
         return g
     sums = X @ W if b is None else X @ W + b
-    params = {"alpha": alpha} if kind in _WITH_ALPHA else {}
+    params = {"alpha": alpha} if kind in WITH_ALPHA else {}
     adjoint = PRIMITIVES[_ALONE[kind].__name__].adjoints[0]
     return adjoint(g, activated(sums, kind, alpha), sums, **params)
 
@@ -174,7 +183,7 @@ def _by_data(
 ) -> Any:  # fmt: skip
     if Variable in (type(g), type(out), type(X), type(W), type(b)):
         return _composed_by_sums(g, X, W, b, kind, alpha) @ p.swapaxes(W, 0, 1)
-    backend, dtype = _place(X, W, b)
+    backend, dtype = _place(X, W, b, kept)
     gradient = _by_sums(g, out, X, W, b, kind, alpha, kept).gradient
     weights = backend.asarray(W, dtype)
     found = backend.empty((gradient.shape[0], weights.shape[0]), dtype)
@@ -199,7 +208,7 @@ def _by_weights(
     if Variable in (type(g), type(out), type(X), type(W), type(b)):
         sums = _composed_by_sums(g, X, W, b, kind, alpha)
         return p.swapaxes(_flat_rows(X), 0, 1) @ _flat_rows(sums)
-    backend, dtype = _place(X, W, b)
+    backend, dtype = _place(X, W, b, kept)
     done = _by_sums(g, out, X, W, b, kind, alpha, kept)
     found = _product(backend, _rows(backend, X, dtype), done.gradient)
     return _home(found, W.shape, W, backend)
@@ -211,7 +220,7 @@ def _by_bias(
 ) -> Any:  # fmt: skip
     if Variable in (type(g), type(out), type(X), type(W), type(b)):
         return p.sum(_flat_rows(_composed_by_sums(g, X, W, b, kind, alpha)), axis=0)
-    backend, _ = _place(X, W, b)
+    backend, _ = _place(X, W, b, kept)
     return _home(_by_sums(g, out, X, W, b, kind, alpha, kept).by_bias, b.shape, b, backend)
 
 
@@ -219,7 +228,7 @@ def _example(rng: np.random.Generator) -> Any:
     def inputs(*rows: int) -> Any:
         return tuple(rng.standard_normal(shape) for shape in ((*rows, 4), (4, 2), (2,)))
 
-    found: list[Any] = [(inputs(3), {"kind": kind, "alpha": 0.7}) for kind in KINDS.values()]
+    found: list[Any] = [(inputs(3), {"kind": kind, "alpha": 0.7}) for kind in _ALONE]
     return [*found, (inputs(2, 3), {"kind": forms.TANH}), (inputs(3), {})]
 
 
