@@ -3,8 +3,9 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
+from fastml._jit.memory import copy_items
 from fastml._jit.taps import tile_channels, tile_channels_2
-from fastml._jit.vectors import lanes_of
+from fastml._jit.vectors import lanes_of, transpose_lanes
 from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
 from fastml.kernels.conv.strips import fill_strip, unpad
 
@@ -29,33 +30,78 @@ def panel_starts(y, x, n_sources, n_columns):
 
 
 @njit_leaf
-def pack_panels(weight, column_stride, source_stride, n_columns, n_sources, groups, y, x, packed):
-    """Copy weights to panels of columns, for each phase and group: taps, then sources."""
-    flat, kernel_width = weight.reshape(-1), weight.shape[3]
+def _tap_places(y, x, py, px, kernel_width, places):
+    """Write for each tap of the kernel its number in a phase, or -1."""
+    places[:] = -1
+    for i in range(y.counts[py]):
+        for j in range(x.counts[px]):
+            tap = y.numbers[py, i] * kernel_width + x.numbers[px, j]
+            places[tap] = i * x.counts[px] + j
+
+
+@njit_leaf
+def _pack_run(flat, start, column_stride, n, source_0, places, n_sources, packed, panel,
+              width, left, square):  # fmt: skip
+    """Copy n adjacent weights of each of a panel's columns to where taps and sources say.
+
+    The first is of tap 0 of `source_0`; taps are adjacent, and sources behind them.
+    """
+    lanes, n_taps = lanes_of(flat), places.shape[0]
+    for first in range(0, n, lanes):
+        count = min(lanes, n - first)
+        whole = start + first + (left - 1) * column_stride + lanes <= flat.shape[0]
+        for column in range(0, width, lanes):
+            if whole and column + lanes <= left:
+                source = start + first + column * column_stride
+                transpose_lanes(square, 0, lanes, flat, source, column_stride)
+            else:
+                for k in range(count):
+                    for j in range(lanes):
+                        inside = column + j < left
+                        at = start + first + k + (column + j) * column_stride
+                        square[k * lanes + j] = flat[at] if inside else square.dtype.type(0)
+            for k in range(count):
+                place = places[(first + k) % n_taps]
+                if place >= 0:
+                    row = place * n_sources + source_0 + (first + k) // n_taps
+                    copy_items(packed, panel + row * width + column, square, k * lanes, lanes)
+
+
+@njit_leaf
+def pack_panels(weight, backward, n_columns, n_sources, groups, y, x, packed):
+    """Copy weights to panels of columns, for each phase and group: taps, then sources.
+
+    Columns are output channels, or input channels of a data gradient; sources are the others.
+    """
+    flat, n_taps = weight.reshape(-1), weight.shape[2] * weight.shape[3]
     lanes = lanes_of(weight)
     padded = padded_columns(n_columns, lanes)
+    places = np.empty(n_taps, np.int64)
+    square = np.empty(lanes * lanes, weight.dtype)
     start = 0
     for phase in range(y.n_phases * x.n_phases):
         py, px = phase // x.n_phases, phase % x.n_phases
-        n_y, n_x = y.counts[py], x.counts[px]
-        n_steps = n_y * n_x * n_sources
+        _tap_places(y, x, py, px, weight.shape[3], places)
+        n_steps = y.counts[py] * x.counts[px] * n_sources
         for group in range(groups):
             base = group * (weight.size // groups)
             for first in range(0, padded, 2 * lanes):
                 width = min(padded - first, 2 * lanes)
                 left = min(n_columns - first, width)
                 panel = start + first * n_steps
-                # Source by source: its taps of some columns stay in the L1 cache.
-                for c in range(n_sources):
-                    for i in range(n_y):
-                        for j in range(n_x):
-                            tap = y.numbers[py, i] * kernel_width + x.numbers[px, j]
-                            source = base + first * column_stride + c * source_stride + tap
-                            at = panel + ((i * n_x + j) * n_sources + c) * width
-                            for column in range(left):
-                                packed[at + column] = flat[source + column * column_stride]
-                            for column in range(left, width):
-                                packed[at + column] = 0
+                if backward:
+                    for source in range(n_sources):
+                        begin = base + (source * n_columns + first) * n_taps
+                        _pack_run(
+                            flat, begin, n_taps, n_taps, source, places, n_sources,
+                            packed, panel, width, left, square,
+                        )  # fmt: skip
+                else:
+                    stride = n_sources * n_taps
+                    _pack_run(
+                        flat, base + first * stride, stride, stride, 0, places, n_sources,
+                        packed, panel, width, left, square,
+                    )  # fmt: skip
             start += n_steps * padded
 
 

@@ -38,9 +38,7 @@ def prepare(weight, bias, backward, y, x, groups, n_sources, n_columns):
         padded = padded_columns(n_columns, lanes)
         starts = panel_starts(y, x, n_sources, padded)
         packed = aligned(starts[-1] * groups, weight.dtype)
-        pack_panels(
-            weight, column_stride, source_stride, n_columns, n_sources, groups, y, x, packed
-        )
+        pack_panels(weight, backward, n_columns, n_sources, groups, y, x, packed)
         init = np.zeros(groups * padded + lanes, weight.dtype)
         for i in range(bias.shape[0]):
             init[i // n_columns * padded + i % n_columns] = bias[i]

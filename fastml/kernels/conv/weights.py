@@ -12,12 +12,11 @@ from fastml._jit.memory import copy_items
 from fastml._jit.taps import TAP_ROWS, tile_channels, tile_channels_2, tile_lanes
 from fastml._jit.vectors import add_lanes, lanes_of
 from fastml.kernels.conv.channels import padded_columns
-from fastml.kernels.conv.geometry import is_inside, reach, tile_shape
+from fastml.kernels.conv.geometry import aligned, is_inside, reach, tile_shape
 from fastml.kernels.conv.lanes import whole_vectors
 from fastml.kernels.conv.strips import fill_lanes, fill_strip, new_strip
 
-# Pixels of a unit, and of those that are summed in float32: these stay in the L1 cache. At least
-# one row each.
+# Pixels of a unit, and of those summed in float32, which stay in the L1 cache: a row at least.
 UNIT_PIXELS = 1024
 CHUNK_PIXELS = 192
 # Bytes of a unit's strip: a part of the L2 cache.
@@ -170,7 +169,9 @@ def weights_task(
     zeros = np.zeros(2 * lanes, flat.dtype)
     line = np.empty(2 * lanes, flat.dtype)
     spare = np.empty(2 * TAP_ROWS * lanes, flat.dtype)
-    copied = np.empty(unit_images * unit_rows * x.n_out * panel if left < panel else 0, flat.dtype)
+    # Adjacent and aligned: else the panel's lines compete for a few sets of the L1 cache.
+    packed = left < panel or out_channels > panel
+    copied = aligned(unit_images * unit_rows * x.n_out * panel if packed else 0, flat.dtype)
     bands = -(-y.n_out // unit_rows)
     for unit in range(unit0, unit1):
         n0, m0 = unit // bands * unit_images, unit % bands * unit_rows
@@ -179,7 +180,7 @@ def weights_task(
         g0 = (n0 * y.n_out + m0) * x.n_out * out_channels + group * n_columns + column
         g_step = out_channels
         g = flat_gradient
-        if left < panel:
+        if packed:
             _copy_columns(g, g0, g_step, n_rows * x.n_out, left, panel, copied)
             g, g0, g_step = copied, 0, panel
         for source in range(n_sources if lane_by_lane else 1):
