@@ -18,12 +18,13 @@ from fastml.kernels.conv.strips import fill_lanes, fill_strip, new_strip
 
 # Pixels of a unit, and of those summed in float32, which stay in the L1 cache: a row at least.
 UNIT_PIXELS = 1024
-CHUNK_PIXELS = 192
+CHUNK_PIXELS = 256
 # Bytes of a unit's strip: a part of the L2 cache.
 UNIT_BYTES = 1 << 18
-# Tasks to be had, of blocks and panels of columns, and the bytes their sums may take.
+# Tasks to be had, of blocks and of parts of the weights, and the share of the memory of images and
+# gradient that the sums of blocks may take, if there are more than one.
 TASKS = 32
-PARTIAL_BYTES = 1 << 24
+MEMORY_SHARE = 32
 
 
 @njit_leaf
@@ -40,9 +41,9 @@ def unit_shape(y, x, row_items, itemsize):
 
 
 @njit_leaf
-def count_blocks(n_units, n_panels, n_weights):
-    """Return how many blocks the units make."""
-    blocks = min(-(-TASKS // n_panels), PARTIAL_BYTES // max(1, 8 * n_weights))
+def count_blocks(n_units, n_parts, n_weights, n_bytes):
+    """Return how many blocks the units make; n_bytes are those of images and gradient."""
+    blocks = min(-(-TASKS // n_parts), n_bytes // MEMORY_SHARE // max(1, 8 * n_weights))
     return max(1, min(n_units, blocks))
 
 
@@ -137,12 +138,12 @@ def _copy_columns(gradient, g0, g_step, n_pixels, n, width, spare):
 @njit_leaf
 def weights_task(
     lane_by_lane, images, gradient, y, x, kernel, dilations, groups, group, column,
-    unit0, unit1, unit_rows, unit_images, total, bias_total,
+    part, n_parts, unit0, unit1, unit_rows, unit_images, total, bias_total,
 ):  # fmt: skip
     """Add up one panel of columns over the units of one block.
 
-    `total` is (weights of a column, columns), flat, and `bias_total` has the panel's columns, or
-    none.
+    Parts are kernel rows where there are more than one, each with a task of its own. `total` is
+    (weights of a column, columns), flat, and `bias_total` has the panel's columns, or none.
     """
     n_images, channels = images.shape[0], images.shape[3]
     out_channels = gradient.shape[3]
@@ -163,7 +164,7 @@ def weights_task(
     whole = not lane_by_lane and is_inside(y) and is_inside(x)
     width = images.shape[2] if whole else reach(x, x.n_out)
     pitch = width * strip_channels
-    n_read = reach(y, unit_rows)
+    n_read = reach(y, unit_rows) if n_parts == 1 else y.step * (unit_rows - 1) + 1
     strip = new_strip(0 if whole else unit_images * n_read * pitch, flat.dtype)
     table = np.empty(unit_images * unit_rows, np.int64)
     zeros = np.zeros(2 * lanes, flat.dtype)
@@ -186,18 +187,17 @@ def weights_task(
         for source in range(n_sources if lane_by_lane else 1):
             for n in range(n0, n1):
                 start = (n - n0) * n_read * pitch
-                first_row = m0 * y.step + y.first
+                first_row = m0 * y.step + y.first + part * dilations[0]
+                n_fill = reach(y, m1 - m0) if n_parts == 1 else y.step * (m1 - m0 - 1) + 1
                 if whole:
                     start = (n * images.shape[1] + first_row) * pitch + x.first * channels
                 elif lane_by_lane:
                     fill_lanes(
-                        images[n], first_row, reach(y, m1 - m0), x.first, width,
+                        images[n], first_row, n_fill, x.first, width,
                         source, n_sources, n_columns // groups, strip_channels, strip, start,
                     )  # fmt: skip
                 else:
-                    fill_strip(
-                        images[n], first_row, reach(y, m1 - m0), x.first, width, strip, start
-                    )
+                    fill_strip(images[n], first_row, n_fill, x.first, width, strip, start)
                 for m in range(m1 - m0):
                     table[(n - n0) * (m1 - m0) + m] = start + m * y.step * pitch
             a = flat if whole else strip
@@ -211,10 +211,12 @@ def weights_task(
             else:
                 n_outer, n_runs, run = kernel[0], kernel[1], n_sources
                 run_step, p_step = column_step, 1
+            if n_parts > 1:
+                n_outer, n_runs = (n_outer, 1) if n_outer == 1 else (1, n_runs)
             chunk = max(1, CHUNK_PIXELS // x.n_out)
             for row in range(0, n_rows, chunk):
                 for outer in range(n_outer):
-                    base = (source * n_outer + outer) * n_runs * run * pitch_out + column
+                    base = (source * n_outer + outer + part) * n_runs * run * pitch_out + column
                     _add_runs(
                         lane_by_lane,
                         a, a0 + outer * row_step, run_step, p_step, x.step * strip_channels,
@@ -222,7 +224,7 @@ def weights_task(
                         g, g0 + row * x.n_out * g_step, x.n_out * g_step, g_step, x.n_out,
                         n_runs, run, panel, left, zeros, spare, total[base:], pitch_out,
                     )  # fmt: skip
-        if bias_total.shape[0]:
+        if bias_total.shape[0] and part == 0:
             _add_bias(g, g0, g_step, n_rows * x.n_out, left, line, bias_total)
 
 
