@@ -202,6 +202,6 @@ def test_refused(change, message):
 
 def test_scratch_is_bounded_for_wide_layers():
     """Blocks' sums take little beside images and gradient, or there is one block."""
-    assert weights.count_blocks(1000, 48, 512 * 512 * 9, 10**7) == 1
-    assert weights.count_blocks(1000, 6, 64 * 64 * 9, 10**8) == 6
-    assert 8 * 64 * 64 * 9 * weights.count_blocks(1000, 2, 64 * 64 * 9, 2 * 10**7) <= 10**6
+    assert weights.count_blocks(1000, 10_000, 4 * 512 * 512 * 9, 10**7) == 1
+    assert weights.count_blocks(1000, 50_000, 4 * 64 * 64 * 9, 25 * 10**6) == 4
+    assert weights.count_blocks(10**6, 10**6, 4 * 64 * 64 * 9, 5 * 10**8) == 62

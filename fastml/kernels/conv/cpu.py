@@ -7,7 +7,6 @@ zeros around them, and the tile reads every tap there.
 import numpy as np
 
 from fastml._jit import njit_parallel, prange
-from fastml._jit.taps import TAP_ROWS
 from fastml._jit.vectors import lanes_of
 from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.correlate import correlate_task, prepare, rows_at_once
@@ -177,24 +176,23 @@ def conv2d_weight_gradient(
             groups, padded_columns(n_columns, lanes), 2 * lanes, channels,
         )  # fmt: skip
     n_panels = -(-pitch // panel)
-    # Long kernel rows are tasks of their own: they fill the registers one by one.
-    wide = n_sources * (kernel[1] if groups == 1 and dilation_x == 1 else 1) >= TAP_ROWS
-    n_parts = kernel[0] if wide and not lane_by_lane else 1
-    n_tasks = n_groups * n_panels * n_parts
+    n_tasks = n_groups * n_panels
     span = reach(x, x.n_out)
     unit_rows, unit_images = unit_shape(y, x, span * row_channels, images.itemsize)
     n_units = -(-n_images // unit_images) * -(-y.n_out // unit_rows)
-    n_bytes = (images.size + gradient.size) * images.itemsize
-    n_blocks = count_blocks(n_units, n_tasks, n_groups * n_steps * pitch, n_bytes)
-    partials = np.zeros((n_blocks, n_groups * n_steps, pitch))
+    n_blocks = count_blocks(
+        n_units, n_images * y.n_out * x.n_out, n_groups * n_steps * pitch * images.itemsize,
+        (images.size + gradient.size) * images.itemsize,
+    )  # fmt: skip
+    partials = np.zeros((n_blocks, n_groups * n_steps, pitch), images.dtype)
     biases = np.zeros((n_blocks, bias_gradient.shape[0]))
     for task in prange(n_blocks * n_tasks):
-        block, part = task // n_tasks, task % n_parts
-        group, column = task % n_tasks // n_parts // n_panels, task // n_parts % n_panels * panel
+        block, group = task // n_tasks, task % n_tasks // n_panels
+        column = task % n_panels * panel
         first = group * n_columns + column
         weights_task(
             lane_by_lane, images, gradient, y, x, kernel, dilations, groups, group, column,
-            part, n_parts, block * n_units // n_blocks, (block + 1) * n_units // n_blocks,
+            block * n_units // n_blocks, (block + 1) * n_units // n_blocks,
             unit_rows, unit_images,
             partials[block, group * n_steps : (group + 1) * n_steps].reshape(-1),
             biases[block, first:],

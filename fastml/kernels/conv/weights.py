@@ -1,8 +1,8 @@
 """Gradients by weights: sums over pixels, in blocks that the shapes alone cut.
 
-A unit of rows of the result, of one image or of several small ones, is summed in registers. Units
-of a block are added up in float64, one after the other, and blocks in their order: the same bits on
-any number of threads.
+A unit of rows of the result, of one image or of several small ones, is copied to a strip and summed
+in chunks of some pixels, in registers. A block adds up the chunks of its units one after the other,
+and blocks are added up in float64, in their order: the same bits on any number of threads.
 """
 
 import numpy as np
@@ -21,10 +21,12 @@ UNIT_PIXELS = 1024
 CHUNK_PIXELS = 256
 # Bytes of a unit's strip: a part of the L2 cache.
 UNIT_BYTES = 1 << 18
-# Tasks to be had, of blocks and of parts of the weights, and the share of the memory of images and
-# gradient that the sums of blocks may take, if there are more than one.
-TASKS = 32
-MEMORY_SHARE = 32
+# Chunks that a block adds up in the dtype of the images: of float32 sums no more terms than these
+# are added one after the other. Fewer pixels make some blocks too, if the share of the memory of
+# images and gradient that their sums take is small.
+BLOCK_PIXELS = 64 * CHUNK_PIXELS
+BLOCKS = 4
+MEMORY_SHARE = 10
 
 
 @njit_leaf
@@ -41,10 +43,10 @@ def unit_shape(y, x, row_items, itemsize):
 
 
 @njit_leaf
-def count_blocks(n_units, n_parts, n_weights, n_bytes):
+def count_blocks(n_units, n_pixels, sum_bytes, n_bytes):
     """Return how many blocks the units make; n_bytes are those of images and gradient."""
-    blocks = min(-(-TASKS // n_parts), n_bytes // MEMORY_SHARE // max(1, 8 * n_weights))
-    return max(1, min(n_units, blocks))
+    blocks = min(BLOCKS, n_bytes // MEMORY_SHARE // max(1, sum_bytes))
+    return max(1, min(n_units, max(blocks, -(-n_pixels // BLOCK_PIXELS))))
 
 
 @njit_leaf
@@ -130,20 +132,26 @@ def _add_bias(gradient, g0, g_step, n_pixels, n, line, total):
 def _copy_columns(gradient, g0, g_step, n_pixels, n, width, spare):
     for i in range(n_pixels):
         at = i * width
-        copy_items(spare, at, gradient, g0 + i * g_step, n)
-        for j in range(n, width):
-            spare[at + j] = 0
+        source = g0 + i * g_step
+        if n == width:
+            for j in range(0, width, lanes_of(spare)):
+                copy_items(spare, at + j, gradient, source + j, lanes_of(spare))
+        else:
+            for j in range(n):
+                spare[at + j] = gradient[source + j]
+            for j in range(n, width):
+                spare[at + j] = 0
 
 
 @njit_leaf
 def weights_task(
     lane_by_lane, images, gradient, y, x, kernel, dilations, groups, group, column,
-    part, n_parts, unit0, unit1, unit_rows, unit_images, total, bias_total,
+    unit0, unit1, unit_rows, unit_images, total, bias_total,
 ):  # fmt: skip
     """Add up one panel of columns over the units of one block.
 
-    Parts are kernel rows where there are more than one, each with a task of its own. `total` is
-    (weights of a column, columns), flat, and `bias_total` has the panel's columns, or none.
+    `total` is (weights of a column, columns), flat, and `bias_total` has the panel's columns, or
+    none.
     """
     n_images, channels = images.shape[0], images.shape[3]
     out_channels = gradient.shape[3]
@@ -164,7 +172,7 @@ def weights_task(
     whole = not lane_by_lane and is_inside(y) and is_inside(x)
     width = images.shape[2] if whole else reach(x, x.n_out)
     pitch = width * strip_channels
-    n_read = reach(y, unit_rows) if n_parts == 1 else y.step * (unit_rows - 1) + 1
+    n_read = reach(y, unit_rows)
     strip = new_strip(0 if whole else unit_images * n_read * pitch, flat.dtype)
     table = np.empty(unit_images * unit_rows, np.int64)
     zeros = np.zeros(2 * lanes, flat.dtype)
@@ -187,8 +195,8 @@ def weights_task(
         for source in range(n_sources if lane_by_lane else 1):
             for n in range(n0, n1):
                 start = (n - n0) * n_read * pitch
-                first_row = m0 * y.step + y.first + part * dilations[0]
-                n_fill = reach(y, m1 - m0) if n_parts == 1 else y.step * (m1 - m0 - 1) + 1
+                first_row = m0 * y.step + y.first
+                n_fill = reach(y, m1 - m0)
                 if whole:
                     start = (n * images.shape[1] + first_row) * pitch + x.first * channels
                 elif lane_by_lane:
@@ -211,12 +219,10 @@ def weights_task(
             else:
                 n_outer, n_runs, run = kernel[0], kernel[1], n_sources
                 run_step, p_step = column_step, 1
-            if n_parts > 1:
-                n_outer, n_runs = (n_outer, 1) if n_outer == 1 else (1, n_runs)
             chunk = max(1, CHUNK_PIXELS // x.n_out)
             for row in range(0, n_rows, chunk):
                 for outer in range(n_outer):
-                    base = (source * n_outer + outer + part) * n_runs * run * pitch_out + column
+                    base = (source * n_outer + outer) * n_runs * run * pitch_out + column
                     _add_runs(
                         lane_by_lane,
                         a, a0 + outer * row_step, run_step, p_step, x.step * strip_channels,
@@ -224,7 +230,7 @@ def weights_task(
                         g, g0 + row * x.n_out * g_step, x.n_out * g_step, g_step, x.n_out,
                         n_runs, run, panel, left, zeros, spare, total[base:], pitch_out,
                     )  # fmt: skip
-        if bias_total.shape[0] and part == 0:
+        if bias_total.shape[0]:
             _add_bias(g, g0, g_step, n_rows * x.n_out, left, line, bias_total)
 
 
