@@ -12,12 +12,10 @@ from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.correlate import correlate_task, prepare, rows_at_once
 from fastml.kernels.conv.geometry import Axis, backward_axis, forward_axis, phase_length, reach
 from fastml.kernels.conv.lanes import whole_vectors
-from fastml.kernels.conv.weights import count_blocks, merge_rows, unit_shape, weights_task
+from fastml.kernels.conv.weights import count_blocks, merge_columns, unit_shape, weights_task
 
 # Numbers that one instruction takes, about: work is counted in instructions.
 LANES = 16
-# Rows of sums that a task merges.
-MERGED_ROWS = 64
 
 
 def _work(pixels, weight):
@@ -197,13 +195,8 @@ def conv2d_weight_gradient(
             partials[block, group * n_steps : (group + 1) * n_steps].reshape(-1),
             biases[block, first:],
         )  # fmt: skip
-    n_rows = n_groups * n_steps
-    for task in prange(-(-n_rows // MERGED_ROWS)):
-        first = task * MERGED_ROWS
-        merge_rows(
-            lane_by_lane, partials, first, min(first + MERGED_ROWS, n_rows), groups,
-            weight_gradient,
-        )  # fmt: skip
+    for task in prange(n_groups * pitch // lanes):
+        merge_columns(lane_by_lane, partials, task * lanes, groups, weight_gradient)
     for column in range(bias_gradient.shape[0]):
         total = 0.0
         for block in range(n_blocks):

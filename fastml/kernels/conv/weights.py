@@ -2,7 +2,7 @@
 
 A unit of rows of the result, of one image or of several small ones, is copied to a strip and summed
 in chunks of some pixels, in registers. A block adds up the chunks of its units one after the other,
-and blocks are added up in float64, in their order: the same bits on any number of threads.
+and blocks are added up in their order: the same bits on any number of threads.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
 from fastml._jit.taps import TAP_ROWS, tile_channels, tile_channels_2, tile_lanes
-from fastml._jit.vectors import add_lanes, lanes_of
+from fastml._jit.vectors import add_lanes, lanes_of, transpose_lanes
 from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.geometry import aligned, is_inside, reach, tile_shape
 from fastml.kernels.conv.lanes import whole_vectors
@@ -235,25 +235,36 @@ def weights_task(
 
 
 @njit_leaf
-def merge_rows(lane_by_lane, partials, row0, row1, groups, weight_gradient):
-    """Add up rows of all blocks' sums, in the order of blocks, and put them where they belong."""
+def merge_columns(lane_by_lane, partials, column0, groups, weight_gradient):
+    """Add up one vector of columns of all blocks' sums, in the order of blocks, where they belong.
+
+    `column0` counts columns of all groups, padded. Sums of a column are by taps, then sources; its
+    weights are by sources, then taps.
+    """
     n_blocks, pitch = partials.shape[0], partials.shape[2]
-    n_columns, n_sources = weight_gradient.shape[0] // groups, weight_gradient.shape[1]
-    flat = weight_gradient.reshape(-1)
+    n_sources = weight_gradient.shape[1]
     n_taps = weight_gradient.shape[2] * weight_gradient.shape[3]
     n_steps = n_sources * n_taps
-    line = np.empty(pitch)
-    for row in range(row0, row1):
-        line[:] = partials[0, row]
-        for block in range(1, n_blocks):
-            part = partials[block, row]
-            for column in range(pitch):
-                line[column] += part[column]
-        if lane_by_lane:
-            for column in range(weight_gradient.shape[0]):
-                flat[column * n_steps + row] = line[column]
+    n_columns = weight_gradient.shape[0] // (1 if lane_by_lane else groups)
+    flat, sums = weight_gradient.reshape(-1), partials.reshape(-1)
+    lanes = lanes_of(flat)
+    group, column = column0 // pitch, column0 % pitch
+    left = min(n_columns - column, lanes)
+    square = np.empty(lanes * lanes, flat.dtype)
+    for first in range(0, n_steps, lanes):
+        m0 = max(0, min(first, n_steps - lanes))
+        count = min(lanes, n_steps)
+        for i in range(count):
+            m = m0 + i
+            row = m if lane_by_lane else m % n_taps * n_sources + m // n_taps
+            at = (group * n_steps + row) * pitch + column
+            copy_items(square, i * lanes, sums, at, lanes)
+            for block in range(1, n_blocks):
+                add_lanes(square, i * lanes, sums, block * (sums.shape[0] // n_blocks) + at)
+        target = (group * n_columns + column) * n_steps + m0
+        if left == lanes and count == lanes:
+            transpose_lanes(flat, target, n_steps, square, 0, lanes)
         else:
-            group, k = row // n_steps, row % n_steps
-            at = group * n_columns * n_steps + k % n_sources * n_taps + k // n_sources
-            for column in range(n_columns):
-                flat[at + column * n_steps] = line[column]
+            for j in range(left):
+                for i in range(count):
+                    flat[target + j * n_steps + i] = square[i * lanes + j]
