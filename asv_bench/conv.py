@@ -23,7 +23,7 @@ def arrays(shape, kernel):
     """Return images with channels last, weights, a bias and a gradient by the results."""
     rng = np.random.default_rng(0)
     shapes = (shape, kernel, kernel[:1], (*shape[:3], kernel[0]))
-    return [rng.standard_normal(each).astype(np.float32) for each in shapes]
+    return [rng.standard_normal(each, np.float32) for each in shapes]
 
 
 def ours(shape, kernel, both):
@@ -41,39 +41,40 @@ def ours(shape, kernel, both):
     return both_ways if both else forward
 
 
-def of_torch(shape, kernel, both):
-    """Return runs of PyTorch's function in either layout."""
-    if torch is None:
-        return []
+def of_torch(shape, kernel, both, layout):
+    """Return a run of PyTorch's function, of memory in one of its layouts."""
     x, w, b, seed = map(torch.from_numpy, arrays(shape, kernel))
     params = {"padding": kernel[2] // 2, "groups": shape[3] // kernel[1]}
-    runs = []
-    for layout in (torch.contiguous_format, torch.channels_last):
-        given = [
-            a.contiguous(memory_format=layout) for a in (x.permute(0, 3, 1, 2), w)
-        ] + [b]  # fmt: skip
-        g = seed.permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    x, seed = (a.permute(0, 3, 1, 2).contiguous(memory_format=layout) for a in (x, seed))
+    w = w.contiguous(memory_format=layout)
 
-        def forward(given=given):
-            with torch.no_grad():
-                return torch.nn.functional.conv2d(*given, **params)
+    def forward():
+        with torch.no_grad():
+            return torch.nn.functional.conv2d(x, w, b, **params)
 
-        def both_ways(given=given, g=g):
-            leaves = [a.detach().requires_grad_() for a in given]
-            out = torch.nn.functional.conv2d(*leaves, **params)
-            return torch.autograd.grad(out, leaves, g)
+    def both_ways():
+        leaves = [a.detach().requires_grad_() for a in (x, w, b)]
+        out = torch.nn.functional.conv2d(*leaves, **params)
+        return torch.autograd.grad(out, leaves, seed)
 
-        runs.append(both_ways if both else forward)
-    return runs
+    return both_ways if both else forward
+
+
+def peers(shape, kernel, both):
+    """Return runs of PyTorch's function in both layouts; none where it is not installed."""
+    if torch is None:
+        return []
+    layouts = (torch.contiguous_format, torch.channels_last)
+    return [of_torch(shape, kernel, both, layout) for layout in layouts]
 
 
 def step(who, shape, kernel):
     """Return a small convolution to warm up with, and a step of the shapes to measure."""
+    small = (64, 8, 8, shape[3])
     if who == "ours":
-        return ours((64, 8, 8, shape[3]), kernel, True), ours(shape, kernel, True)
+        return ours(small, kernel, True), ours(shape, kernel, True)
     torch.set_num_threads(common.THREADS)
-    small, large = (of_torch(each, kernel, True)[1] for each in ((64, 8, 8, shape[3]), shape))
-    return small, large
+    return [of_torch(each, kernel, True, torch.channels_last) for each in (small, shape)]
 
 
 class Forward(common.Benchmark):
@@ -84,7 +85,7 @@ class Forward(common.Benchmark):
 
     def prepare(self, backend, size):
         self.ours = ours(*size, self.both)
-        self.peers = of_torch(*size, self.both)
+        self.peers = peers(*size, self.both)
 
     def time_run(self, backend, size):
         self.ours()

@@ -1,4 +1,4 @@
-"""Whole vectors of numbers in memory: transposed in squares, added up in float64."""
+"""Whole vectors of numbers in memory: transposed in squares, and added."""
 
 from llvmlite import ir
 from numba import types
@@ -57,7 +57,7 @@ def transpose_lanes(typingctx, out, out0, out_row, a, a0, a_row):
 
 @intrinsic
 def add_lanes(typingctx, total, total0, a, a0):
-    """Add one vector of `a` to as many float64 numbers of `total`, at flat positions."""
+    """Add one vector of `a` to as many numbers of `total`, at flat positions."""
     for name, ty in (("total", total), ("a", a)):
         require_float_array(name, ty)
     i = INDEX
@@ -67,14 +67,8 @@ def add_lanes(typingctx, total, total0, a, a0):
         t = signature.args
         v = Vectors(context, builder, t[2].dtype)
         sums, source = (data_of(context, builder, t[k], args[k]) for k in (0, 2))
-        wide = ir.VectorType(ir.DoubleType(), v.lanes)
-        value = v.load(source, args[3])
-        if v.itemsize < 8:
-            value = builder.fpext(value, wide)
-        where = builder.bitcast(builder.gep(sums, [args[1]]), wide.as_pointer())
-        before = builder.load(where)
-        before.align = 8
-        builder.store(builder.fadd(before, value), where).align = 8
+        total = builder.fadd(v.load(sums, args[1]), v.load(source, args[3]))
+        v.store(total, sums, args[1])
         return context.get_dummy_value()
 
     return sig, codegen

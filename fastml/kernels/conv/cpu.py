@@ -12,12 +12,10 @@ from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.correlate import correlate_task, prepare, rows_at_once
 from fastml.kernels.conv.geometry import Axis, backward_axis, forward_axis, phase_length, reach
 from fastml.kernels.conv.lanes import whole_vectors
-from fastml.kernels.conv.weights import count_blocks, merge_rows, unit_shape, weights_task
+from fastml.kernels.conv.weights import count_blocks, merge_columns, unit_shape, weights_task
 
 # Numbers that one instruction takes, about: work is counted in instructions.
 LANES = 16
-# Rows of sums that a task merges.
-MERGED_ROWS = 64
 
 
 def _work(pixels, weight):
@@ -176,15 +174,19 @@ def conv2d_weight_gradient(
             groups, padded_columns(n_columns, lanes), 2 * lanes, channels,
         )  # fmt: skip
     n_panels = -(-pitch // panel)
+    n_tasks = n_groups * n_panels
     span = reach(x, x.n_out)
     unit_rows, unit_images = unit_shape(y, x, span * row_channels, images.itemsize)
     n_units = -(-n_images // unit_images) * -(-y.n_out // unit_rows)
-    n_blocks = count_blocks(n_units, n_panels * n_groups, n_groups * n_steps * pitch)
-    partials = np.zeros((n_blocks, n_groups * n_steps, pitch))
+    n_blocks = count_blocks(
+        n_units, n_images * y.n_out * x.n_out, n_groups * n_steps * pitch * images.itemsize,
+        (images.size + gradient.size) * images.itemsize,
+    )  # fmt: skip
+    partials = np.zeros((n_blocks, n_groups * n_steps, pitch), images.dtype)
     biases = np.zeros((n_blocks, bias_gradient.shape[0]))
-    for task in prange(n_blocks * n_groups * n_panels):
-        block, part = task // (n_groups * n_panels), task % (n_groups * n_panels)
-        group, column = part // n_panels, part % n_panels * panel
+    for task in prange(n_blocks * n_tasks):
+        block, group = task // n_tasks, task % n_tasks // n_panels
+        column = task % n_panels * panel
         first = group * n_columns + column
         weights_task(
             lane_by_lane, images, gradient, y, x, kernel, dilations, groups, group, column,
@@ -193,13 +195,8 @@ def conv2d_weight_gradient(
             partials[block, group * n_steps : (group + 1) * n_steps].reshape(-1),
             biases[block, first:],
         )  # fmt: skip
-    n_rows = n_groups * n_steps
-    for task in prange(-(-n_rows // MERGED_ROWS)):
-        first = task * MERGED_ROWS
-        merge_rows(
-            lane_by_lane, partials, first, min(first + MERGED_ROWS, n_rows), groups,
-            weight_gradient,
-        )  # fmt: skip
+    for task in prange(n_groups * pitch // lanes):
+        merge_columns(lane_by_lane, partials, task * lanes, groups, weight_gradient)
     for column in range(bias_gradient.shape[0]):
         total = 0.0
         for block in range(n_blocks):

@@ -1,8 +1,8 @@
 """Gradients by weights: sums over pixels, in blocks that the shapes alone cut.
 
-A unit of rows of the result, of one image or of several small ones, is summed in registers. Units
-of a block are added up in float64, one after the other, and blocks in their order: the same bits on
-any number of threads.
+A unit of rows of the result, of one image or of several small ones, is copied to a strip and summed
+in chunks of some pixels, in registers. A block adds up the chunks of its units one after the other,
+and blocks are added up in their order: the same bits on any number of threads.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
 from fastml._jit.taps import TAP_ROWS, tile_channels, tile_channels_2, tile_lanes
-from fastml._jit.vectors import add_lanes, lanes_of
+from fastml._jit.vectors import add_lanes, lanes_of, transpose_lanes
 from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.geometry import aligned, is_inside, reach, tile_shape
 from fastml.kernels.conv.lanes import whole_vectors
@@ -18,12 +18,15 @@ from fastml.kernels.conv.strips import fill_lanes, fill_strip, new_strip
 
 # Pixels of a unit, and of those summed in float32, which stay in the L1 cache: a row at least.
 UNIT_PIXELS = 1024
-CHUNK_PIXELS = 192
+CHUNK_PIXELS = 256
 # Bytes of a unit's strip: a part of the L2 cache.
 UNIT_BYTES = 1 << 18
-# Tasks to be had, of blocks and panels of columns, and the bytes their sums may take.
-TASKS = 32
-PARTIAL_BYTES = 1 << 24
+# Chunks that a block adds up in the dtype of the images: of float32 sums no more terms than these
+# are added one after the other. Fewer pixels make some blocks too, if the share of the memory of
+# images and gradient that their sums take is small.
+BLOCK_PIXELS = 64 * CHUNK_PIXELS
+BLOCKS = 4
+MEMORY_SHARE = 10
 
 
 @njit_leaf
@@ -40,10 +43,10 @@ def unit_shape(y, x, row_items, itemsize):
 
 
 @njit_leaf
-def count_blocks(n_units, n_panels, n_weights):
-    """Return how many blocks the units make."""
-    blocks = min(-(-TASKS // n_panels), PARTIAL_BYTES // max(1, 8 * n_weights))
-    return max(1, min(n_units, blocks))
+def count_blocks(n_units, n_pixels, sum_bytes, n_bytes):
+    """Return how many blocks the units make; n_bytes are those of images and gradient."""
+    blocks = min(BLOCKS, n_bytes // MEMORY_SHARE // max(1, sum_bytes))
+    return max(1, min(n_units, max(blocks, -(-n_pixels // BLOCK_PIXELS))))
 
 
 @njit_leaf
@@ -129,9 +132,15 @@ def _add_bias(gradient, g0, g_step, n_pixels, n, line, total):
 def _copy_columns(gradient, g0, g_step, n_pixels, n, width, spare):
     for i in range(n_pixels):
         at = i * width
-        copy_items(spare, at, gradient, g0 + i * g_step, n)
-        for j in range(n, width):
-            spare[at + j] = 0
+        source = g0 + i * g_step
+        if n == width:
+            for j in range(0, width, lanes_of(spare)):
+                copy_items(spare, at + j, gradient, source + j, lanes_of(spare))
+        else:
+            for j in range(n):
+                spare[at + j] = gradient[source + j]
+            for j in range(n, width):
+                spare[at + j] = 0
 
 
 @njit_leaf
@@ -187,17 +196,16 @@ def weights_task(
             for n in range(n0, n1):
                 start = (n - n0) * n_read * pitch
                 first_row = m0 * y.step + y.first
+                n_fill = reach(y, m1 - m0)
                 if whole:
                     start = (n * images.shape[1] + first_row) * pitch + x.first * channels
                 elif lane_by_lane:
                     fill_lanes(
-                        images[n], first_row, reach(y, m1 - m0), x.first, width,
+                        images[n], first_row, n_fill, x.first, width,
                         source, n_sources, n_columns // groups, strip_channels, strip, start,
                     )  # fmt: skip
                 else:
-                    fill_strip(
-                        images[n], first_row, reach(y, m1 - m0), x.first, width, strip, start
-                    )
+                    fill_strip(images[n], first_row, n_fill, x.first, width, strip, start)
                 for m in range(m1 - m0):
                     table[(n - n0) * (m1 - m0) + m] = start + m * y.step * pitch
             a = flat if whole else strip
@@ -227,25 +235,36 @@ def weights_task(
 
 
 @njit_leaf
-def merge_rows(lane_by_lane, partials, row0, row1, groups, weight_gradient):
-    """Add up rows of all blocks' sums, in the order of blocks, and put them where they belong."""
+def merge_columns(lane_by_lane, partials, column0, groups, weight_gradient):
+    """Add up one vector of columns of all blocks' sums, in the order of blocks, where they belong.
+
+    `column0` counts columns of all groups, padded. Sums of a column are by taps, then sources; its
+    weights are by sources, then taps.
+    """
     n_blocks, pitch = partials.shape[0], partials.shape[2]
-    n_columns, n_sources = weight_gradient.shape[0] // groups, weight_gradient.shape[1]
-    flat = weight_gradient.reshape(-1)
+    n_sources = weight_gradient.shape[1]
     n_taps = weight_gradient.shape[2] * weight_gradient.shape[3]
     n_steps = n_sources * n_taps
-    line = np.empty(pitch)
-    for row in range(row0, row1):
-        line[:] = partials[0, row]
-        for block in range(1, n_blocks):
-            part = partials[block, row]
-            for column in range(pitch):
-                line[column] += part[column]
-        if lane_by_lane:
-            for column in range(weight_gradient.shape[0]):
-                flat[column * n_steps + row] = line[column]
+    n_columns = weight_gradient.shape[0] // (1 if lane_by_lane else groups)
+    flat, sums = weight_gradient.reshape(-1), partials.reshape(-1)
+    lanes = lanes_of(flat)
+    group, column = column0 // pitch, column0 % pitch
+    left = min(n_columns - column, lanes)
+    square = np.empty(lanes * lanes, flat.dtype)
+    for first in range(0, n_steps, lanes):
+        m0 = max(0, min(first, n_steps - lanes))
+        count = min(lanes, n_steps)
+        for i in range(count):
+            m = m0 + i
+            row = m if lane_by_lane else m % n_taps * n_sources + m // n_taps
+            at = (group * n_steps + row) * pitch + column
+            copy_items(square, i * lanes, sums, at, lanes)
+            for block in range(1, n_blocks):
+                add_lanes(square, i * lanes, sums, block * (sums.shape[0] // n_blocks) + at)
+        target = (group * n_columns + column) * n_steps + m0
+        if left == lanes and count == lanes:
+            transpose_lanes(flat, target, n_steps, square, 0, lanes)
         else:
-            group, k = row // n_steps, row % n_steps
-            at = group * n_columns * n_steps + k % n_sources * n_taps + k // n_sources
-            for column in range(n_columns):
-                flat[at + column * n_steps] = line[column]
+            for j in range(left):
+                for i in range(count):
+                    flat[target + j * n_steps + i] = square[i * lanes + j]
