@@ -235,10 +235,10 @@ def max_backward(
     n_rows = n * h
     step = _rows_of_task(w * c)
     if c < SHORTEST:
-        offsets = np.empty(window[0] * window[1], np.int64)
-        for tap in range(offsets.size):
+        offsets = np.empty((2, window[0] * window[1]), np.int64)
+        for tap in range(offsets.shape[1]):
             down, right = tap // window[1] * dilations[0], tap % window[1] * dilations[1]
-            offsets[tap] = (down * w + right) * c
+            offsets[0, tap], offsets[1, tap] = (down * w + right) * c, right
         reach = (window[0] - 1) * dilations[0]
         for task in prange(-(-n_rows // step)):
             _scatter(g, chosen, offsets, strides, pads, reach, task * step,

@@ -162,8 +162,8 @@ def scatter_rows(g, chosen, offsets, strides, pads, reach, y0, y1, image, out):
 
     Parameters
     ----------
-    offsets : (n_taps,) int64 array
-        From the first element of a window to each of the others.
+    offsets : (2, n_taps) int64 array
+        From the first element of a window to each of the others: in memory, and in columns.
     reach : int
         Rows from the first of a window to the last.
     """
@@ -180,10 +180,9 @@ def scatter_rows(g, chosen, offsets, strides, pads, reach, y0, y1, image, out):
             x = ox * strides[1] - pads[1]
             start = ((image * h + y) * w + x) * c
             begin = ((image * oh + oy) * ow + ox) * c
-            # Windows that meet nothing are marked with tap 0, which is not in the image.
-            outside = y < 0 or x < 0 or y >= h or x >= w
             for j in range(c):
                 tap = marks[begin + j]
-                at = start + offsets[tap] + j
-                if low <= at < high and not (outside and tap == 0):
+                at = start + offsets[0, tap] + j
+                # A tap above or below the image is beyond these limits, one beside it is not.
+                if low <= at < high and 0 <= x + offsets[1, tap] < w:
                     written[at] += source[begin + j]
