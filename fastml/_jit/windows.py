@@ -335,19 +335,17 @@ def window_sum_chosen(typingctx, a, chosen, a0, rows, i0, i1, columns, k0, k1, n
     return types.void(a, chosen, i, rows, i, i, columns, i, i, i, out, i), codegen
 
 
-def _alternating(marked):
+def _alternating():
     def codegen(context, builder, signature, args):
         t = signature.args
         source = data_of(context, builder, t[0], args[0])
-        tags = data_of(context, builder, t[1], args[1]) if marked else None
-        t, args = t[1 + marked :], args[1 + marked :]
-        starts = args[:2]
+        starts = args[1:3]
         both = [
-            _Taps(context, builder, t[2:8], args[2:8]),
-            _Taps(context, builder, t[2:6] + t[8:10], args[2:6] + args[8:10]),
+            _Taps(context, builder, t[3:9], args[3:9]),
+            _Taps(context, builder, t[3:7] + t[9:11], args[3:7] + args[9:11]),
         ]
-        factor, count = args[10], args[11]
-        target, target0 = data_of(context, builder, t[12], args[12]), args[13]
+        factor, count = args[11], args[12]
+        target, target0 = data_of(context, builder, t[13], args[13]), args[14]
 
         def body(lanes, first):
             sums = []
@@ -357,22 +355,16 @@ def _alternating(marked):
                 def load(at, v, begin=begin):
                     return lanes.load(source, builder.add(begin, at), v)
 
-                def tag(at, v, begin=begin):
-                    return lanes.load(tags, builder.add(begin, at), v)
-
-                kind = tags.type.pointee if marked else None
-                sums.append(_added(builder, lanes, taps, load, tag if marked else None, kind))
+                sums.append(_added(builder, lanes, taps, load, None, None))
             factors, size = lanes.broadcast(factor), lanes.lanes
             at = builder.add(target0, builder.mul(first, int64(2)))
-            for v, (even, odd) in enumerate(zip(*sums, strict=True)):
-                if not marked:
-                    even, odd = builder.fmul(even, factors), builder.fmul(odd, factors)
-                halves = [even, odd]
+            for v, pair in enumerate(zip(*sums, strict=True)):
+                halves = [builder.fmul(total, factors) for total in pair]
                 if size > 1:
                     order = [i // 2 + size * (i % 2) for i in range(2 * size)]
                     kind = ir.VectorType(ir.IntType(32), size)
                     halves = [
-                        builder.shuffle_vector(even, odd, ir.Constant(kind, part))
+                        builder.shuffle_vector(*halves, ir.Constant(kind, part))
                         for part in (order[:size], order[size:])
                     ]
                 for i, half in enumerate(halves):
@@ -396,20 +388,4 @@ def window_sum_alternating(
     require_float_array("out", out)
     _require_taps(rows, columns)
     i = INDEX
-    return types.void(a, i, i, rows, i, i, columns, i, i, i, i, a.dtype, i, out, i), _alternating(
-        False
-    )
-
-
-@intrinsic
-def window_sum_chosen_alternating(
-    typingctx, a, chosen, a0, b0, rows, i0, i1, columns, k0, k1, l0, l1, scale, n, out, o0
-):
-    """Write in the same way sums over the taps that `chosen` holds, not scaled."""
-    require_float_array("a", a)
-    require_float_array("out", out)
-    _require_taps(rows, columns)
-    i = INDEX
-    return types.void(
-        a, chosen, i, i, rows, i, i, columns, i, i, i, i, a.dtype, i, out, i
-    ), _alternating(True)
+    return types.void(a, i, i, rows, i, i, columns, i, i, i, i, a.dtype, i, out, i), _alternating()

@@ -3,9 +3,15 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange
-from fastml._jit.stretches import vector_lanes
-from fastml.kernels.pool.rows import back_pairs, back_row, max_row, mean_row
-from fastml.kernels.pool.taps import extent, pairs_of, rows_of, runs_of
+from fastml.kernels.pool.rows import (
+    SHORTEST,
+    back_pairs,
+    back_spans,
+    max_row,
+    mean_row,
+    scatter_rows,
+)
+from fastml.kernels.pool.taps import extent, pairs_of, rows_of, runs_of, spans_of
 
 # Elements of the larger image that one task goes through, about.
 TASK_SIZE = 16384
@@ -140,8 +146,8 @@ def mean_forward(
 
 
 @njit_leaf
-def _back(g, marks, kh, stride, scale, factors, first_row, last_row, rows, places, columns,
-          column_places, runs, pairs, out):  # fmt: skip
+def _back(g, marks, kh, scale, factors, first_row, last_row, rows, places, columns, spans, pairs,
+          out):  # fmt: skip
     """Write rows first_row ... last_row - 1 of the gradient by the images."""
     h, w, c = out.shape[1:]
     oh, ow = g.shape[1], g.shape[2]
@@ -152,36 +158,51 @@ def _back(g, marks, kh, stride, scale, factors, first_row, last_row, rows, place
     for row in range(first_row, last_row):
         i0, i1, shift = places[y]
         a0, at = image * oh * row_size + shift, row * w * c
-        source, taps = flat, rows
-        if factors.size:
-            source, taps = scaled, scaled_rows
-            for i in range(i1 - i0):
-                start = shift + rows[0, i0 + i]
-                taps[0, i], taps[1, i] = i * row_size, 0
-                for ox in range(ow):
-                    factor = factors[start // row_size, ox]
-                    for j in range(ox * c, (ox + 1) * c):
-                        scaled[i * row_size + j] = factor * flat[image * oh * row_size + start + j]
-            a0, i0, i1 = 0, 0, i1 - i0
-        if pairs.size:
-            back_pairs(source, marks, a0, taps, i0, i1, columns, pairs, scale, written, at, limit)
+        if marks is None and row > first_row and y and _same_sources(rows, places, y):
+            for j in range(at, at + w * c):
+                written[j] = written[j - w * c]
         else:
-            back_row(source, marks, a0, taps, i0, i1, columns, column_places, runs, c, stride,
-                     scale, written, at, limit)  # fmt: skip
+            source, taps = flat, rows
+            if factors.size:
+                source, taps = scaled, scaled_rows
+                for i in range(i1 - i0):
+                    start = shift + rows[0, i0 + i]
+                    taps[0, i], taps[1, i] = i * row_size, 0
+                    for ox in range(ow):
+                        factor, begin = factors[start // row_size, ox], a0 - shift + start
+                        for j in range(ox * c, (ox + 1) * c):
+                            scaled[i * row_size + j] = factor * flat[begin + j]
+                a0, i0, i1 = 0, 0, i1 - i0
+            if marks is None and pairs.size:
+                back_pairs(source, a0, taps, i0, i1, columns, pairs, scale, written, at, limit)
+            else:
+                back_spans(source, marks, a0, taps, i0, i1, columns, spans, c, scale, written, at,
+                           limit)  # fmt: skip
         y += 1
         if y == h:
             image, y = image + 1, 0
 
 
 @njit_leaf
-def _back_columns(w, ow, c, kw, stride, pad, dilation, lanes):
-    """Return taps of the columns of gradients, and how to go through them: one of three ways."""
-    columns, places = rows_of(w, True, ow, kw, stride, pad, dilation, c, 1)
-    runs = runs_of(w, True, ow, kw, stride, pad, dilation)[0]
-    pairs = pairs_of(w, runs) if stride == 2 and c == 1 else np.empty((0, 8), np.int64)
-    if stride == 1 or pairs.size or c % lanes == 0:
-        return columns, places[:0], runs, pairs
-    return columns, places, runs[:0], pairs
+def _same_sources(rows, places, y):
+    """Whether means reach a row from the same rows as the one before it."""
+    i0, i1, shift = places[y]
+    before0, before1, before = places[y - 1]
+    if i1 - i0 != before1 - before0:
+        return False
+    return i1 == i0 or shift + rows[0, i0] == before + rows[0, before0]
+
+
+@njit_leaf
+def _scatter(g, chosen, offsets, strides, pads, reach, first_row, last_row, out):
+    """Write rows first_row ... last_row - 1 of the gradient by the images, of few channels."""
+    h, row = out.shape[1], first_row
+    while row < last_row:
+        image = row // h
+        stop = min(last_row, (image + 1) * h)
+        scatter_rows(g, chosen, offsets, strides, pads, reach, row - image * h, stop - image * h,
+                     image, out)  # fmt: skip
+        row = stop
 
 
 @njit_parallel(work=lambda *args: 2 * args[-1].size)
@@ -211,18 +232,28 @@ def max_backward(
     """
     n, h, w, c = gradient.shape
     oh, ow = g.shape[1], g.shape[2]
+    n_rows = n * h
+    step = _rows_of_task(w * c)
+    if c < SHORTEST:
+        offsets = np.empty((2, window[0] * window[1]), np.int64)
+        for tap in range(offsets.shape[1]):
+            down, right = tap // window[1] * dilations[0], tap % window[1] * dilations[1]
+            offsets[0, tap], offsets[1, tap] = (down * w + right) * c, right
+        reach = (window[0] - 1) * dilations[0]
+        for task in prange(-(-n_rows // step)):
+            _scatter(g, chosen, offsets, strides, pads, reach, task * step,
+                     min(n_rows, (task + 1) * step), gradient)  # fmt: skip
+        return
     rows, places = rows_of(
         h, True, oh, window[0], strides[0], pads[0], dilations[0], ow * c, window[1]
     )
-    columns, column_places, runs, pairs = _back_columns(
-        w, ow, c, window[1], strides[1], pads[1], dilations[1], vector_lanes(g)
-    )
-    n_rows = n * h
-    step = _rows_of_task(w * c)
+    runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], dilations[1])
+    columns[0] *= c
+    spans = spans_of(runs, strides[1])
     everywhere, one = np.empty((0, 0), g.dtype), g.dtype.type(1)
     for task in prange(-(-n_rows // step)):
-        _back(g, chosen.reshape(-1), window[0], strides[1], one, everywhere, task * step,
-              min(n_rows, (task + 1) * step), rows, places, columns, column_places, runs, pairs,
+        _back(g, chosen.reshape(-1), window[0], one, everywhere, task * step,
+              min(n_rows, (task + 1) * step), rows, places, columns, spans, runs,
               gradient)  # fmt: skip
 
 
@@ -271,9 +302,11 @@ def mean_backward(
     n, h, w, c = gradient.shape
     oh, ow = g.shape[1], g.shape[2]
     rows, places = rows_of(h, True, oh, window[0], strides[0], pads[0], 1, ow * c, window[1])
-    columns, column_places, runs, pairs = _back_columns(
-        w, ow, c, window[1], strides[1], pads[1], 1, vector_lanes(g)
-    )
+    runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], 1)
+    columns[0] *= c
+    paired = strides[1] == 2 and c == 1
+    pairs = pairs_of(w, runs) if paired else np.empty((0, 8), np.int64)
+    spans = spans_of(runs, strides[1])
     same, factors = _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient)
     scale = factors[0, 0] if same and factors.size else gradient.dtype.type(1)
     if same:
@@ -281,6 +314,5 @@ def mean_backward(
     n_rows = n * h
     step = _rows_of_task(w * c)
     for task in prange(-(-n_rows // step)):
-        _back(g, None, window[0], strides[1], scale, factors, task * step,
-              min(n_rows, (task + 1) * step), rows, places, columns, column_places, runs, pairs,
-              gradient)  # fmt: skip
+        _back(g, None, window[0], scale, factors, task * step, min(n_rows, (task + 1) * step),
+              rows, places, columns, spans, pairs, gradient)  # fmt: skip

@@ -16,7 +16,6 @@ from fastml._jit.windows import (
     window_sum,
     window_sum_alternating,
     window_sum_chosen,
-    window_sum_chosen_alternating,
     window_sum_paired,
 )
 
@@ -123,61 +122,67 @@ def mean_row(a, a0, rows, i0, i1, columns, runs, c, stride, scales, out, out0, l
 
 
 @njit_leaf
-def _back(g, chosen, a0, rows, i0, i1, columns, k0, k1, scale, wanted, out, at, limit):
-    n = _filled(g, a0, rows, i1, columns, k1, 1, wanted, at, limit)
-    if chosen is not None:
-        window_sum_chosen(g, chosen, a0, rows, i0, i1, columns, k0, k1, n, out, at)
-    else:
-        window_sum(g, a0, rows, i0, i1, columns, k0, k1, scale, n, out, at)
+def back_spans(g, chosen, a0, rows, i0, i1, columns, spans, c, scale, out, out0, limit):
+    """Write a row of the gradient, span by span: of maxima, or of means if `chosen` is None."""
+    for r in range(spans.shape[0]):
+        first, count, k0, k1, shift = spans[r]
+        here, at = a0 + shift * c, out0 + first * c
+        n = _filled(g, here, rows, i1, columns, k1, 1, count * c, at, limit)
+        if chosen is not None:
+            window_sum_chosen(g, chosen, here, rows, i0, i1, columns, k0, k1, n, out, at)
+        else:
+            window_sum(g, here, rows, i0, i1, columns, k0, k1, scale, n, out, at)
 
 
 @njit_leaf
-def back_row(g, chosen, a0, rows, i0, i1, columns, places, runs, c, stride, scale, out, out0,
-             limit):  # fmt: skip
-    """Write a row of the gradient: of maxima, or of means if `chosen` is None.
-
-    Parameters
-    ----------
-    places, runs : int64 arrays
-        The columns of the gradient: of each its taps (see `taps.rows_of`), or as runs where
-        nothing is written beyond a run.
-    """
-    for r in range(runs.shape[0]):
-        first, count, k0, k1 = runs[r]
-        at = out0 + first * c
-        if stride == 1:
-            _back(g, chosen, a0, rows, i0, i1, columns, k0, k1, scale, count * c, out, at, limit)
-            continue
-        for t in range(count):
-            here, there = a0 + t * c, at + t * stride * c
-            if chosen is not None:
-                window_sum_chosen(g, chosen, here, rows, i0, i1, columns, k0, k1, c, out, there)
-            else:
-                window_sum(g, here, rows, i0, i1, columns, k0, k1, scale, c, out, there)
-    for x in range(places.shape[0]):
-        k0, k1, shift = places[x]
-        _back(g, chosen, a0 + shift, rows, i0, i1, columns, k0, k1, scale, c, out, out0 + x * c,
-              limit)  # fmt: skip
-
-
-@njit_leaf
-def back_pairs(g, chosen, a0, rows, i0, i1, columns, pairs, scale, out, out0, limit):
-    """Write a row of the gradient for one channel and stride 2."""
+def back_pairs(g, a0, rows, i0, i1, columns, pairs, scale, out, out0, limit):
+    """Write a row of the gradient by means, for one channel and stride 2."""
     for r in range(pairs.shape[0]):
         first, count, k0, k1, skip, l0, l1, other = pairs[r]
         even, odd, at = a0 + skip, a0 + other, out0 + first
         if count == 0:
-            _back(g, chosen, even, rows, i0, i1, columns, k0, k1, scale, 1, out, at, at + 1)
+            total = g.dtype.type(0)
+            for i in range(i0, i1):
+                for k in range(k0, k1):
+                    total += g[even + rows[0, i] + columns[0, k]]
+            out[at] = total * scale
             continue
         n = _filled(g, even, rows, i1, columns, k1, 1, count, at, limit - count)
         n = min(n, _filled(g, odd, rows, i1, columns, l1, 1, count, at, limit - count))
         if at + 2 * n > limit:
             n = count
-        if chosen is not None:
-            window_sum_chosen_alternating(
-                g, chosen, even, odd, rows, i0, i1, columns, k0, k1, l0, l1, scale, n, out, at
-            )
-        else:
-            window_sum_alternating(
-                g, even, odd, rows, i0, i1, columns, k0, k1, l0, l1, scale, n, out, at
-            )
+        window_sum_alternating(
+            g, even, odd, rows, i0, i1, columns, k0, k1, l0, l1, scale, n, out, at
+        )
+
+
+@njit_leaf
+def scatter_rows(g, chosen, offsets, strides, pads, reach, y0, y1, image, out):
+    """Write rows y0 ... y1 - 1 of an image's gradient by maxima, from one gradient after another.
+
+    Parameters
+    ----------
+    offsets : (2, n_taps) int64 array
+        From the first element of a window to each of the others: in memory, and in columns.
+    reach : int
+        Rows from the first of a window to the last.
+    """
+    h, w, c = out.shape[1:]
+    oh, ow = g.shape[1], g.shape[2]
+    source, written, marks = g.reshape(-1), out.reshape(-1), chosen.reshape(-1)
+    low, high = (image * h + y0) * w * c, (image * h + y1) * w * c
+    for at in range(low, high):
+        written[at] = 0
+    first = max(0, -((reach - pads[0] - y0) // strides[0]))
+    for oy in range(first, min(oh, (y1 - 1 + pads[0]) // strides[0] + 1)):
+        y = oy * strides[0] - pads[0]
+        for ox in range(ow):
+            x = ox * strides[1] - pads[1]
+            start = ((image * h + y) * w + x) * c
+            begin = ((image * oh + oy) * ow + ox) * c
+            for j in range(c):
+                tap = marks[begin + j]
+                at = start + offsets[0, tap] + j
+                # A tap above or below the image is beyond these limits, one beside it is not.
+                if low <= at < high and 0 <= x + offsets[1, tap] < w:
+                    written[at] += source[begin + j]

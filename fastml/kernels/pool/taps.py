@@ -121,6 +121,29 @@ def pairs_of(n, runs):
 
 
 @njit_leaf
+def spans_of(runs, stride):
+    """Return spans of targets that lie side by side, as do their sources: see `runs_of`, backward.
+
+    Returns
+    -------
+    spans : (n_spans, 5) int64 array
+        First target and number of targets; where their taps begin and end, and what to add to the
+        sources. In the order of the targets, so that a span may be written beyond its end.
+    """
+    n = runs.shape[0] if stride == 1 else runs[:, 1].sum()
+    spans = np.empty((n, 5), np.int64)
+    for r in range(runs.shape[0]):
+        first, count, k0, k1 = runs[r]
+        if stride == 1:
+            spans[r] = first, count, k0, k1, 0
+        else:
+            for t in range(count):
+                target = first + t * stride
+                spans[target] = target, 1, k0, k1, t
+    return spans
+
+
+@njit_leaf
 def rows_of(n, back, n_sources, window, stride, pad, dilation, row_size, kw):
     """Return where the windows of each row of targets are.
 
