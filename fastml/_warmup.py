@@ -51,6 +51,7 @@ def _distances(backend: Backend, dtype: np.dtype[Any]) -> None:
 
 
 def _pairwise(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.kernel_approximation import Nystroem
     from fastml.metrics import pairwise
 
     X = _blobs(dtype)
@@ -58,6 +59,7 @@ def _pairwise(backend: Backend, dtype: np.dtype[Any]) -> None:
         pairwise.rbf_kernel(rows)
     pairwise.cosine_similarity(np.tile(X, (3, 1)), X[:5])
     pairwise.pairwise_distances_argmin_min(X, X[:20])
+    Nystroem(n_components=40).fit(X).transform(X)
 
 
 def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
@@ -104,6 +106,40 @@ def _losses(backend: Backend, dtype: np.dtype[Any]) -> None:
     losses.squared(x, x.value).backward()
     losses.softmax_cross_entropy(x, np.zeros(len(x), np.int64)).backward()
     losses.l2(x).backward()
+
+
+def _conv(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn import functional
+
+    x = autodiff.variable(_blobs(dtype).reshape(60, 20, 20, 10))
+    w, b = autodiff.variable(np.ones((10, 10, 5, 5), dtype)), autodiff.variable(np.ones(10, dtype))
+    y = functional.conv2d(x, w, b, layout="NHWC")
+    y.backward(np.ones_like(y.value))
+
+
+def _pool(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn import functional
+
+    x = autodiff.variable(_blobs(dtype).reshape(60, 20, 20, 10))
+    for kernel_size in (2, 17):
+        y = functional.max_pool2d(x, kernel_size, 1, layout="NHWC")
+        y.backward(np.ones_like(y.value))
+    y = functional.avg_pool2d(x, 2)
+    y.backward(np.ones_like(y.value))
+
+
+def _normalization(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn import functional
+
+    x, weight = autodiff.variable(_blobs(dtype)), autodiff.variable(np.ones(SHAPE[1], dtype))
+    for y in (
+        functional.batch_norm(x, None, None, weight, weight, training=True),
+        functional.layer_norm(x, SHAPE[1], weight, weight),
+    ):
+        y.backward(np.ones_like(y.value))
 
 
 def _dense(backend: Backend, dtype: np.dtype[Any]) -> None:
@@ -165,6 +201,9 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "competitive": _competitive,
     "activations": _activations,
     "losses": _losses,
+    "conv": _conv,
+    "pool": _pool,
+    "normalization": _normalization,
     "dense": _dense,
     "optim": _optim,
     "dropout": _dropout,
@@ -188,8 +227,9 @@ def warmup(
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
-        "activations", "losses", "dense" (layers of networks), "optim" (optimisers), "dropout",
-        "elementwise", "rng"; all by default.
+        "activations", "losses", "conv" (convolutions), "pool", "normalization" (of batches and
+        layers), "dense" (layers of networks), "optim" (optimisers), "dropout", "elementwise",
+        "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

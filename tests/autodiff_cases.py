@@ -32,6 +32,9 @@ ELSEWHERE = {
     "cholesky": lambda t, a: t.linalg.cholesky(a),
     "clip": lambda t, a, low, high: t.clamp(a, low, high),
     "concatenate": lambda t, *arrays, axis: t.cat(arrays, dim=axis),
+    "convolve": lambda t, x, w, b, how: _convolved(t, x, w, b, how),
+    "convolve_data": lambda t, g, w, how: _convolved_back(t, 0, g, how, w=w),
+    "convolve_weight": lambda t, x, g, how: _convolved_back(t, 1, g, how, x=x),
     "dense": lambda t, X, W, b, kind=-1, alpha=0.0: _activated(t, X @ W + b, kind, alpha),
     "dropout": lambda t, a, **how: a * t.tensor(_mask(tuple(a.shape), **how), dtype=a.dtype),
     "linear": lambda t, X, W: t.nn.functional.linear(X, W),
@@ -133,6 +136,30 @@ def _avg_pool_back(torch, g, window, shape, **how):
     x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
     out = _pooled(torch, x, window, lambda x: _avg_pool(torch, x, window, **how))
     return torch.autograd.grad(out, x, g, create_graph=True)[0]
+
+
+def _convolved(torch, x, w, b, how):
+    images = x.reshape(how.images).permute(0, 3, 1, 2) if how.last else x
+    last = [
+        max(s * (o - 1) + d * (k - 1) + 1 - p - n, 0)
+        for s, o, d, k, p, n in zip(
+            how.strides, how.results[1:3], how.dilations, how.kernel[2:], how.pads,
+            how.images[1:3], strict=True,
+        )
+    ]  # fmt: skip
+    images = torch.nn.functional.pad(images, (how.pads[1], last[1], how.pads[0], last[0]))
+    kernel = w.flip(2, 3) if how.flipped else w
+    out = torch.nn.functional.conv2d(images, kernel, b, how.strides, 0, how.dilations, how.groups)
+    out = out[:, :, : how.results[1], : how.results[2]]
+    return out.permute(0, 2, 3, 1) if how.last else out
+
+
+def _convolved_back(torch, i, g, how, x=None, w=None):
+    zeros = {"dtype": g.dtype, "requires_grad": True}
+    x = torch.zeros(how.input, **zeros) if x is None else x
+    w = torch.zeros(how.kernel, **zeros) if w is None else w
+    out = _convolved(torch, x, w, None, how)
+    return torch.autograd.grad(out, (x, w)[i], g, create_graph=True)[0]
 
 
 def _softmax_losses(torch, logits, targets):

@@ -15,6 +15,7 @@ from fastml.kernel_approximation import Nystroem
 from fastml.linear_model import SingleLayerClassifier, SingleLayerRegressor
 from fastml.metrics import pairwise
 from fastml.neural_network import MLPClassifier, MLPRegressor
+from fastml.nn import functional
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
 N_ROWS, N_COLUMNS, N_CLUSTERS = 9001, 21, 37
@@ -186,11 +187,49 @@ def network_hashes(dtype):
     return found
 
 
+def convolution_hashes(dtype):
+    """Return the hashes of convolutions and of their gradients."""
+    rng = np.random.default_rng(0)
+    found = {}
+    for name, shape, kernel in (
+        ("plain", (3, 40, 40, 24), (40, 24, 3, 3)), ("one channel", (3, 50, 50, 1), (40, 1, 5, 5)),
+        ("depthwise", (2, 40, 40, 40), (40, 1, 3, 3)),
+    ):  # fmt: skip
+        x, w, b = (
+            ad.variable(rng.standard_normal(each).astype(dtype))
+            for each in (shape, kernel, kernel[:1])
+        )
+        groups = shape[3] // kernel[1]
+        out = functional.conv2d(x, w, b, padding="same", groups=groups, layout="NHWC")
+        seed = rng.standard_normal(out.shape).astype(dtype)
+        gradients = ad.gradients(out, [x, w, b], seed)
+        found[f"conv {name}"] = " ".join(map(digest, (out.value, *gradients)))
+    return found
+
+
+def pooling_hashes(dtype):
+    """Return the hashes of pooled and normalised images, and of their gradients."""
+    x = ad.variable(rows(dtype)[0][:8640].reshape(24, 30, 12, 21))
+    ones = np.ones(21, dtype)
+    results = {
+        "max_pool2d": functional.max_pool2d(x, 3, 2, 1, layout="NHWC"),
+        "avg_pool2d": functional.avg_pool2d(x, 3, 2, 1, layout="NHWC"),
+        "batch_norm": functional.batch_norm(x, None, None, ones, ones, True, layout="NHWC"),
+        "layer_norm": functional.layer_norm(x, 21),
+    }
+    found = {}
+    for name, result in results.items():
+        (gradient,) = ad.gradients(result, [x], np.sin(result.value))
+        found[name] = f"{digest(result.value)} {digest(gradient)}"
+    return found
+
+
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
     found = hashes(model for make in models for model in make(dtype))
-    return found | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
+    found |= pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
+    return found | convolution_hashes(dtype) | pooling_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

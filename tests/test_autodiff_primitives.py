@@ -19,6 +19,7 @@ REAL_ONLY = {
     "softmax_cross_entropy", "squared", "squared_hinge",
     "avg_pool", "avg_pool_back", "batch_norm", "layer_norm", "max_pool",
     "dense", "dropout", "linear",
+    "convolve", "convolve_data", "convolve_weight",
 }  # fmt: skip
 
 

@@ -153,3 +153,62 @@ def test_matrix_calculus_prints_catalogue_and_derivations():
     differences = re.findall(r"^Largest difference .*: (\S+)$", printed, re.MULTILINE)
     assert len(differences) == 2
     assert all(float(difference) < 1e-12 for difference in differences)
+
+
+@pytest.mark.timeout(600)
+def test_gradient_descent_in_three_regimes(tmp_path):
+    ran = run("gradient_descent", output=tmp_path)
+    regimes = {name: ran.figures(name)[0] for name in ("stochastic", "mini-batch", "full batch")}
+    assert [figures[:2] for figures in regimes.values()] == [[1, 3072], [16, 192], [256, 12]]
+    off = [figures[-1] for figures in regimes.values()]
+    assert max(off) < 0.2
+    # The noise of few samples is what keeps it from the least loss.
+    assert off[0] > off[1] > off[2]
+    assert [found[0] < 0.2 for found in ran.figures(r"batch_size=\d+ +off by")] == [True] * 3
+    for found, expected in ran.figures(r"samples \d+"):
+        assert found == pytest.approx(expected, rel=0.1)
+    names = ("paths", "losses", "directions")
+    assert ran.pictures == {f"gradient_descent_{name}" for name in names}
+
+
+@pytest.mark.timeout(600)
+def test_dropout_generalises_and_is_an_ensemble(tmp_path):
+    ran = run("dropout", output=tmp_path)
+    rates = {rate: (recognised, loss) for rate, _, recognised, loss in ran.figures("dropout")}
+    for rate in (0.3, 0.4, 0.5):
+        assert rates[rate][0] > rates[0][0] + 0.4
+        assert rates[rate][1] < 0.9 * rates[0][1]
+    (error,) = re.findall(r"^  geometric mean +(\S+)$", ran.printed, re.MULTILINE)
+    assert float(error) < 1e-13
+    assert ran.figures("slope")[0][0] == pytest.approx(0.5, abs=0.04)
+    recognised = [figures[-1] for figures in ran.figures("quarter")]
+    assert recognised == sorted(recognised, reverse=True)
+    assert recognised[0] > 98
+    assert ran.pictures == {f"dropout_{name}" for name in ("rates", "masks", "doubts")}
+
+
+@pytest.mark.timeout(600)
+def test_edges_by_convolution_and_correlation(tmp_path):
+    ran = run("edges", output=tmp_path)
+    assert "[a b c] is ['c' 'b' 'a']" in ran.printed
+    lines = re.findall(
+        r"^  (\w.*?) +correlation (\S+) +correlation with it flipped (\S+) +SciPy (\S+) ",
+        ran.printed,
+        re.MULTILINE,
+    )
+    assert len(lines) == 6
+    for name, correlated, flipped, theirs in lines:
+        symmetric = name in ("blur", "Laplacian")
+        assert (float(correlated) < 1e-3) == symmetric
+        assert max(float(flipped), float(theirs)) < 1e-5
+    names = ("photograph", "flipping", "points", "colours")
+    assert ran.pictures == {f"edges_{name}" for name in names}
+
+
+@pytest.mark.timeout(600)
+def test_digits_by_three_networks(tmp_path):
+    ran = run("digits", output=tmp_path)
+    least = {"softmax regression": 95, "MLP": 97.5, "CNN": 98.5}
+    for name, bar in least.items():
+        assert ran.figures(name)[0][0] >= bar
+    assert ran.pictures == {f"digits_{n}" for n in ("losses", "confusion", "filters", "patches")}

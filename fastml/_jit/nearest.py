@@ -14,7 +14,39 @@ from fastml._jit.simd import (
     require_float_array,
     simd_level,
 )
-from fastml._jit.tile import accumulate, product
+from fastml._jit.tile import accumulate, negative_squared_difference, product
+
+
+def _tile_keeping(term, best, best_panel, a, b, init):
+    """Return signature and code of a tile that keeps the largest of its accumulators."""
+    for name, ty in (("best", best), ("a", a), ("b", b), ("init", init)):
+        require_float_array(name, ty)
+    ints = (INDEX,)
+    sig = types.void(
+        best, best_panel, *ints * 2, a, *ints * 4, b, *ints * 2, *ints * 2, init, *ints * 2
+    )  # fmt: skip
+
+    def codegen(context, builder, signature, args):
+        best_v, panel_v, first, number, *operands = args
+        t = signature.args
+        v, acc = accumulate(context, builder, (t[4], t[9], t[14]), operands, term)
+        best_data = data_of(context, builder, t[0], best_v)
+        panel_data = data_of(context, builder, t[1], panel_v)
+        lane_panel = ir.VectorType(ir.IntType(32), v.lanes)
+        mine = v.broadcast(builder.trunc(number, ir.IntType(32)))
+        for p, row in enumerate(acc):
+            for j, value in enumerate(row):
+                at = builder.add(first, int64(p * TILE_COLS + j * v.lanes))
+                old = v.load(best_data, at)
+                larger = builder.fcmp_ordered(">", value, old)
+                v.store(builder.select(larger, value, old), best_data, at)
+                where = builder.bitcast(builder.gep(panel_data, [at]), lane_panel.as_pointer())
+                was = builder.load(where)
+                was.align = 4
+                builder.store(builder.select(larger, mine, was), where).align = 4
+        return context.get_dummy_value()
+
+    return sig, codegen
 
 
 @intrinsic
@@ -39,34 +71,20 @@ def tile_best(
     a, a0, ..., init_row
         As for `tile`.
     """
-    for name, ty in (("best", best), ("a", a), ("b", b), ("init", init)):
-        require_float_array(name, ty)
-    ints = (INDEX,)
-    sig = types.void(
-        best, best_panel, *ints * 2, a, *ints * 4, b, *ints * 2, *ints * 2, init, *ints * 2
-    )  # fmt: skip
+    return _tile_keeping(product, best, best_panel, a, b, init)
 
-    def codegen(context, builder, signature, args):
-        best_v, panel_v, first, number, *operands = args
-        t = signature.args
-        v, acc = accumulate(context, builder, (t[4], t[9], t[14]), operands)
-        best_data = data_of(context, builder, t[0], best_v)
-        panel_data = data_of(context, builder, t[1], panel_v)
-        lane_panel = ir.VectorType(ir.IntType(32), v.lanes)
-        mine = v.broadcast(builder.trunc(number, ir.IntType(32)))
-        for p, row in enumerate(acc):
-            for j, value in enumerate(row):
-                at = builder.add(first, int64(p * TILE_COLS + j * v.lanes))
-                old = v.load(best_data, at)
-                larger = builder.fcmp_ordered(">", value, old)
-                v.store(builder.select(larger, value, old), best_data, at)
-                where = builder.bitcast(builder.gep(panel_data, [at]), lane_panel.as_pointer())
-                was = builder.load(where)
-                was.align = 4
-                builder.store(builder.select(larger, mine, was), where).align = 4
-        return context.get_dummy_value()
 
-    return sig, codegen
+@intrinsic
+def tile_nearest(
+    typingctx,
+    best, best_panel, best0, panel,
+    a, a0, a_row, a_outer, a_inner,
+    b, b0, b_outer,
+    n_outer, n_inner,
+    init, init0, init_row,
+):  # fmt: skip
+    """Like `tile_best` with ``-(a[p, k] - b[k, :]) ** 2`` for the product."""
+    return _tile_keeping(negative_squared_difference, best, best_panel, a, b, init)
 
 
 def _n_wide(itemsize):

@@ -17,7 +17,6 @@ Three kinds differ in what meets in a product:
     a vector of adjacent pixels of one channel and one weight, for few output channels.
 """
 
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -33,14 +32,14 @@ from fastml._jit.simd import (
 )
 
 # Rows of two vectors: the accumulators, two vectors of b and a broadcast fill the registers.
-_ROWS = {"avx512": 14, "avx2": 6, "neon": 14, "generic": 6}
-
-
-def _heights() -> list[tuple[int, int]]:
-    """Return the (rows of the image, width) for which there is code."""
-    most = _ROWS[simd_level()]
-    single = [(1, width) for width in range(1, most + 1)]
-    return single + [(most // width, width) for width in range(1, most // 2 + 1)]
+TAP_ROWS = {"avx512": 14, "avx2": 6, "neon": 14, "generic": 6}[simd_level()]
+# (rows of the image, width) for which there is code, of which a user takes what fits best: each is
+# machine code of its own. Some for narrow images, some for single rows of them.
+SHAPES = tuple(
+    [(TAP_ROWS // width, width) for width in range(1, TAP_ROWS // 2 + 1)]
+    + [(1, width) for width in range(TAP_ROWS, TAP_ROWS // 2, -2)]
+    + [(1, width) for width in (1, 2, 4) if width <= TAP_ROWS // 2]
+)
 
 
 def _broadcast_by_vector(v, a, at, b_vectors):
@@ -84,38 +83,14 @@ def _loops(v, shape, operands, n_vectors, met, b_broadcast):
             if b_broadcast:
                 columns = [v.broadcast(builder.load(builder.gep(b, [b_k])))] * n_vectors
             else:
-                columns = [v.load(b, builder.add(b_k, int64(j * v.lanes))) for j in range(n_vectors)]
+                columns = [
+                    v.load(b, builder.add(b_k, int64(j * v.lanes))) for j in range(n_vectors)
+                ]
             for row, cell in zip(rows, cells, strict=True):
                 for j, (factor, column) in enumerate(met(v, a_k, row, columns)):
                     total = builder.call(v.fmuladd, [factor, column, builder.load(cell[j])])
                     builder.store(total, cell[j])
     return [[builder.load(cell) for cell in row] for row in cells]
-
-
-def _store(v, sums, shape, out, out0, out_image_row, out_row, n_columns):
-    """Emit stores of the first columns of the accumulators."""
-    builder = v.builder
-    n_vectors = len(sums[0])
-    whole = builder.icmp_signed(">=", n_columns, int64(n_vectors * v.lanes))
-    starts = []
-    for i in range(shape[0]):
-        first = builder.add(out0, builder.mul(int64(i), out_image_row))
-        starts += [builder.add(first, builder.mul(int64(p), out_row)) for p in range(shape[1])]
-    with builder.if_else(whole) as (then, otherwise):
-        with then:
-            for start, row in zip(starts, sums, strict=True):
-                for j, value in enumerate(row):
-                    v.store(value, out, builder.add(start, int64(j * v.lanes)))
-        with otherwise:
-            # One store of each kind would do, were it not for its size: a loop over lanes.
-            spare = cgutils.alloca_once(builder, ir.ArrayType(v.vector, n_vectors))
-            scalars = builder.bitcast(spare, v.scalar.as_pointer())
-            for start, row in zip(starts, sums, strict=True):
-                for j, value in enumerate(row):
-                    v.store(value, scalars, int64(j * v.lanes))
-                with cgutils.for_range(builder, n_columns) as column:
-                    value = builder.load(builder.gep(scalars, [column.index]))
-                    builder.store(value, builder.gep(out, [builder.add(start, column.index)]))
 
 
 def _tile(n_vectors, met, b_broadcast=False):
@@ -124,7 +99,7 @@ def _tile(n_vectors, met, b_broadcast=False):
     @intrinsic
     def tile(
         typingctx,
-        out, out0, out_image_row, out_row, n_columns,
+        out, out0, out_image_row, out_row,
         a, a0, a_image_row, a_row, taps, taps0, a_step,
         b, b0, b_tap, b_step,
         n_taps, n_steps,
@@ -135,32 +110,33 @@ def _tile(n_vectors, met, b_broadcast=False):
             require_float_array(name, ty)
         i = INDEX
         sig = types.void(
-            out, i, i, i, i, a, i, i, i, taps, i, i, b, i, i, i, i, i, init, i, i, i
+            out, i, i, i, a, i, i, i, taps, i, i, b, i, i, i, i, i, init, i, i, i
         )  # fmt: skip
 
         def codegen(context, builder, signature, args):
             t = signature.args
             v = Vectors(context, builder, t[0].dtype)
             out_data, a_data, taps_data, b_data, init_data = (
-                data_of(context, builder, t[k], args[k]) for k in (0, 5, 9, 12, 18)
+                data_of(context, builder, t[k], args[k]) for k in (0, 4, 8, 11, 17)
             )
             start = [
-                v.load(init_data, builder.add(args[19], int64(j * v.lanes)))
+                v.load(init_data, builder.add(args[18], int64(j * v.lanes)))
                 for j in range(n_vectors)
             ]
-            operands = (a_data, *args[6:9], taps_data, *args[10:12], b_data, *args[13:18], start)
+            operands = (a_data, *args[5:8], taps_data, *args[9:11], b_data, *args[12:17], start)
             done = builder.append_basic_block("tile.done")
-            several = builder.icmp_signed(">", args[20], int64(1))
-            which = builder.add(
-                builder.mul(args[21], int64(2)), builder.zext(several, ir.IntType(64))
-            )
-            switch = builder.switch(which, done)
-            for shape in _heights():
-                block = builder.append_basic_block("tile.height")
-                switch.add_case(int64(2 * shape[1] + (shape[0] > 1)), block)
+            switch = builder.switch(builder.add(builder.mul(args[19], int64(64)), args[20]), done)
+            for rows, width in SHAPES:
+                block = builder.append_basic_block("tile.shape")
+                switch.add_case(int64(64 * rows + width), block)
                 builder.position_at_end(block)
-                sums = _loops(v, shape, operands, n_vectors, met, b_broadcast)
-                _store(v, sums, shape, out_data, *args[1:5])
+                sums = iter(_loops(v, (rows, width), operands, n_vectors, met, b_broadcast))
+                for i in range(rows):
+                    first = builder.add(args[1], builder.mul(int64(i), args[2]))
+                    for p in range(width):
+                        at = builder.add(first, builder.mul(int64(p), args[3]))
+                        for j, value in enumerate(next(sums)):
+                            v.store(value, out_data, builder.add(at, int64(j * v.lanes)))
                 builder.branch(done)
             builder.position_at_end(done)
             return context.get_dummy_value()
@@ -174,17 +150,6 @@ tile_channels = _tile(1, _broadcast_by_vector)
 tile_channels_2 = _tile(2, _broadcast_by_vector)
 tile_lanes = _tile(1, _vector_by_vector)
 tile_pixels = _tile(1, _vector_by_vector, b_broadcast=True)
-
-
-@intrinsic
-def tap_rows(typingctx, array):
-    """Return the most rows of these tiles, a constant at compile time."""
-    rows = _ROWS[simd_level()]
-
-    def codegen(context, builder, signature, args):
-        return int64(rows)
-
-    return INDEX(array), codegen
 
 
 @intrinsic

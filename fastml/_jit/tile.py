@@ -38,6 +38,11 @@ def squared_difference(v, factor, column, total):
     return v.builder.call(v.fmuladd, [difference, difference, total])
 
 
+def negative_squared_difference(v, factor, column, total):
+    difference = v.builder.fsub(factor, column)
+    return v.builder.call(v.fmuladd, [v.builder.fneg(difference), difference, total])
+
+
 def absolute_difference(v, factor, column, total):
     fabs = v.overloaded("llvm.fabs", v.vector, [v.vector])
     return v.builder.fadd(total, v.builder.call(fabs, [v.builder.fsub(factor, column)]))

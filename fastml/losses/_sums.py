@@ -22,7 +22,9 @@ def block_rows(n_rows: int, n_columns: int) -> int:
 def merged(backend: Backend, totals: Any) -> float:
     """Return the sum of the blocks' totals, added along the fixed tree."""
     parts = backend.to_host(totals).tolist()
-    return merge_tree(parts, operator.add) if parts else 0.0
+    if len(parts) < 2:
+        return parts[0] if parts else 0.0
+    return merge_tree(parts, operator.add)
 
 
 def as_number(backend: Backend, value: float, dtype: Any, on_device: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -11,6 +12,7 @@ from scipy import sparse
 
 from fastml.backends import Backend
 from fastml.metrics._gram import KernelFunction, diagonal, gram
+from fastml.metrics._gram import gram_times as fused_gram_times
 
 __all__ = ["RowKernel", "dense_on", "gram_times", "row_kernel", "rows_on"]
 
@@ -153,7 +155,7 @@ def gram_times(kernel: RowKernel, X: Any, Y: Any, right: Any, out: Any) -> None:
     """Multiply a kernel matrix that is never formed: ``out = K(X, Y) right``.
 
     A block of the kernel matrix is computed, multiplied while it is in the cache, and overwritten
-    by the next one.
+    by the next one: by one kernel where there is one, else by two with a buffer between them.
 
     Parameters
     ----------
@@ -167,25 +169,36 @@ def gram_times(kernel: RowKernel, X: Any, Y: Any, right: Any, out: Any) -> None:
         Written; float32 or float64.
     """
     backend = kernel.backend
-    multiply = backend.kernels("linalg").multiply
     n_rows, n_others = X.shape[0], Y.shape[0]
     width = min(n_others, MOST_COLUMNS)
     step = max(1, min(n_rows, BUFFER_BYTES // (X.dtype.itemsize * max(width, 1))))
-    buffer = backend.empty(step * width, X.dtype)
+    multiply = _multiplier(kernel, X, Y, step * width)
     part = backend.empty((step, right.shape[1]), np.float64) if width < n_others else None
     for start in range(0, n_rows, step):
         rows = X[start : start + step]
         here = out[start : start + step]
         if part is None:
-            block = buffer[: rows.shape[0] * width].reshape(rows.shape[0], width)
-            multiply(kernel.gram(rows, Y, block), right, here)
+            multiply(rows, Y, right, here)
             continue
         total = backend.zeros((rows.shape[0], right.shape[1]), np.float64)
         for first in range(0, n_others, width):
             others = Y[first : first + width]
-            n_here = rows.shape[0] * others.shape[0]
-            block = buffer[:n_here].reshape(rows.shape[0], others.shape[0])
             product = part[: rows.shape[0]]
-            multiply(kernel.gram(rows, others, block), right[first : first + width], product)
+            multiply(rows, others, right[first : first + width], product)
             total += product
         here[:] = total
+
+
+def _multiplier(kernel: RowKernel, X: Any, Y: Any, n_items: int) -> Callable[..., None]:
+    """Return a function of rows, others, right and out, for kernel matrices of up to n_items."""
+    function, backend = kernel.function, kernel.backend
+    if isinstance(function, KernelFunction) and not (sparse.issparse(X) or sparse.issparse(Y)):
+        return partial(fused_gram_times, function, backend)
+    buffer = backend.empty(n_items, X.dtype)
+
+    def multiply(rows: Any, others: Any, right: Any, out: Any) -> None:
+        n_here, k_here = rows.shape[0], others.shape[0]
+        block = buffer[: n_here * k_here].reshape(n_here, k_here)
+        backend.kernels("linalg").multiply(kernel.gram(rows, others, block), right, out)
+
+    return multiply

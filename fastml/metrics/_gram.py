@@ -12,7 +12,7 @@ from fastml._validation import canonical, check_finite_wanted
 from fastml.backends import Backend
 from fastml.kernels.pairwise import forms
 
-__all__ = ["KernelFunction", "diagonal", "gram", "products", "squared_lengths"]
+__all__ = ["KernelFunction", "diagonal", "gram", "gram_times", "products", "squared_lengths"]
 
 # float64 rows with more features than this meet through products, which cost half as much as
 # differences; float32 products would lose what rows have in common beyond 24 bits.
@@ -111,7 +111,51 @@ def gram(
     if sparse.issparse(X) or sparse.issparse(others):
         _sparse_gram(function, backend, X, Y, out, squares)
         return out
-    kernels = backend.kernels("pairwise")
+    arguments = _arguments(function, backend, X, Y, squares)
+    probe = backend.zeros(X.shape[0] + others.shape[0], X.dtype)
+    backend.kernels("pairwise").gram(X, others, Y is None, *arguments, probe, out)
+    _check_finite(backend, probe, X, others)
+    return out
+
+
+def gram_times(
+    function: KernelFunction, backend: Backend, X: Any, Y: Any, right: Any, out: Any
+) -> None:
+    """Multiply a kernel matrix of dense rows: ``out = K(X, Y) right``.
+
+    Parameters
+    ----------
+    function : KernelFunction
+        The kernel.
+    backend : Backend
+        Where.
+    X, Y : array of shape (n_samples, n_features)
+        Rows on the backend, of one dtype; a few thousand of Y at most. The kernel matrix has to
+        fit into the memory of a device.
+    right : array of shape (n_others, n_columns)
+        On the backend, in the dtype of X.
+    out : array of shape (n_samples, n_columns)
+        Written; float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        As for `gram`.
+    """
+    arguments = _arguments(function, backend, X, Y)
+    probe = backend.zeros(X.shape[0] + Y.shape[0], X.dtype)
+    backend.kernels("pairwise").gram_times(X, Y, *arguments, right, probe, out)
+    _check_finite(backend, probe, X, Y)
+
+
+def _arguments(
+    function: KernelFunction,
+    backend: Backend,
+    X: Any,
+    Y: Any,
+    squares: tuple[Any, Any] | None = None,
+) -> tuple[Any, ...]:
+    """Return term, offset, scales, squares and the function's numbers as kernels take them."""
     term, *numbers = function.numbers(X.shape[1], X.dtype)
     none = backend.empty(0, X.dtype)
     x_scale = y_scale = x_squares = y_squares = none
@@ -123,16 +167,10 @@ def gram(
         term, (x_squares, y_squares) = forms.PRODUCT, squares
     elif term == forms.SQUARED and X.itemsize == 8 and X.shape[1] > MOST_DIFFERENCES:
         # A common offset takes nothing from a distance, and much from the products.
-        term, offset = forms.PRODUCT, others.mean(axis=0)
+        term, offset = forms.PRODUCT, (X if Y is None else Y).mean(axis=0)
         x_squares = _squares(backend, X, offset)
         y_squares = x_squares if Y is None else _squares(backend, Y, offset)
-    probe = backend.zeros(X.shape[0] + others.shape[0], X.dtype)
-    kernels.gram(
-        X, others, Y is None, term, offset, x_scale, y_scale, x_squares, y_squares,
-        *numbers, probe, out,
-    )  # fmt: skip
-    _check_finite(backend, probe, X, others)
-    return out
+    return term, offset, x_scale, y_scale, x_squares, y_squares, *numbers
 
 
 def products(function: KernelFunction, backend: Backend, X: Any, Y: Any) -> Any:

@@ -18,6 +18,7 @@ from fastml.neural_network._images import (
     as_rows,
     patches_at,
     sample_shape,
+    shaped,
     takes_sequences,
 )
 from fastml.neural_network._parameters import documented
@@ -66,7 +67,7 @@ class _Convolutional(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseNetw
         X, y = super()._validated(X, y, reset)
         if reset:
             self.input_shape_ = self._shape_of(given if len(given) > 1 else tuple(X.shape[1:]))
-        return X.reshape(len(X), *self.input_shape_), y
+        return shaped(X, self.input_shape_), y
 
     def _check_shape(self, given: tuple[int, ...]) -> None:
         """Refuse samples of another shape than those of the fit; rows are for the check of rows."""
@@ -81,7 +82,7 @@ class _Convolutional(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseNetw
         check_is_fitted(self)
         X, given = as_rows(X)
         self._check_shape(given)
-        return super()._new_rows(X).reshape(-1, *self.input_shape_)
+        return shaped(super()._new_rows(X), self.input_shape_)
 
     def _until(self, X: Any, layer: Any) -> np.ndarray[Any, Any]:
         """Return what a layer puts out for samples as they were given, on the host."""
@@ -107,7 +108,7 @@ class _Convolutional(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseNetw
         """
         check_is_fitted(self)
         if len(self.network_.layer.layers) == 1:
-            return backends.resolve(X).to_host(self._new_rows(X))
+            return backends.resolve(X).to_host(self._new_rows(X)[:])
         return self._until(X, -2)
 
     @property
@@ -195,8 +196,8 @@ class _Convolutional(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseNetw
         where = where[samples]
         spatial = len(self.input_shape_) - 1
         places = where if sizes else np.zeros((len(samples), spatial), np.int64)
-        values = backends.resolve(X).to_host(self._new_rows(X))
-        patches, starts = patches_at(values, samples, places, seen.field)
+        chosen = backends.resolve(X).to_host(self._new_rows(X)[samples])
+        patches, starts = patches_at(chosen, places, seen.field)
         return MaximalPatches(patches, activations[samples], samples, where, starts)
 
     def summary(self) -> Summary:

@@ -11,8 +11,9 @@ from fastml.backends import as_cupy, on_device
 from fastml.nn._field import ReceptiveField
 from fastml.nn._network import checked_shape
 from fastml.nn.layers import AvgPool1D, Conv1D, Layer, MaxPool1D
+from fastml.nn.training import RowsOnDisk
 
-__all__ = ["MaximalPatches", "as_rows", "patches_at", "sample_shape", "takes_sequences"]
+__all__ = ["MaximalPatches", "as_rows", "patches_at", "sample_shape", "shaped", "takes_sequences"]
 
 
 class MaximalPatches(NamedTuple):
@@ -123,17 +124,30 @@ def sample_shape(
     return (side, side, 1) if side * side == given[0] else (1, given[0], 1)
 
 
+def shaped(X: Any, shape: tuple[int, ...]) -> Any:
+    """Return checked rows as samples of a shape.
+
+    Parameters
+    ----------
+    X : array or RowsOnDisk (n_samples, n_features)
+        The rows.
+    shape : tuple of int
+        Of a sample.
+    """
+    if isinstance(X, RowsOnDisk):
+        return RowsOnDisk(X.backend, X.X, X.dtype, shape, X.rows)
+    return X.reshape(X.shape[0], *shape)
+
+
 def patches_at(
-    X: Any, samples: Any, places: Any, field: ReceptiveField
+    X: Any, places: Any, field: ReceptiveField
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return what units see, and where it begins.
 
     Parameters
     ----------
-    X : ndarray (n_samples, *sizes, n_channels)
-        The samples.
-    samples : ndarray (n,)
-        Which.
+    X : ndarray (n, *sizes, n_channels)
+        One sample for each.
     places : ndarray (n, n_axes)
         Of the units in their layer.
     field : ReceptiveField
@@ -147,10 +161,10 @@ def patches_at(
     first = np.where(whole, 0, start)
     size = np.where(whole, sizes, size)
     starts = first + places * jump
-    patches = np.zeros((len(samples), *size, X.shape[-1]), X.dtype)
-    for patch, sample, begin in zip(patches, samples, starts, strict=True):
+    patches = np.zeros((len(X), *size, X.shape[-1]), X.dtype)
+    for patch, sample, begin in zip(patches, X, starts, strict=True):
         low, high = np.maximum(begin, 0), np.minimum(begin + size, sizes)
         if (high > low).all():
             inside = tuple(map(slice, low - begin, high - begin))
-            patch[inside] = X[sample][tuple(map(slice, low, high))]
+            patch[inside] = sample[tuple(map(slice, low, high))]
     return patches, starts

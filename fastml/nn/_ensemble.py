@@ -15,7 +15,6 @@ from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
 from fastml.nn._network import Network
 from fastml.nn.layers import Run
-from fastml.nn.layers._layer import Shape
 
 __all__ = ["EnsembleMoments", "ensemble_moments", "geometric_mean", "mask_rates"]
 
@@ -203,11 +202,12 @@ class _ChosenMasks(Run):
         self.place = 0
         self.asked: list[np.ndarray] = []
 
-    def mask(self, like: Any, shape: Shape, rate: float, stream: int) -> Any:
-        """Return the next of what is given; see `Run.mask`."""
+    def dropped(self, x: Any, rate: float, stream: int, alike: bool = False) -> Any:
+        """Return values with the next of what is given kept; see `Run.dropped`."""
+        value = value_of(x)
+        shape = value.shape[1:] if alike else value.shape
         size = math.prod(shape)
         self.asked.append(np.full(size, rate))
         kept = np.ones(size) if self.kept is None else self.kept[self.place : self.place + size]
         self.place += size
-        value = value_of(like)
-        return resolve(value).asarray((kept / (1 - rate)).reshape(shape), value.dtype)
+        return x * resolve(value).asarray((kept / (1 - rate)).reshape(shape), value.dtype)

@@ -206,6 +206,7 @@ class Network:
         float
             The loss. If it is finite, state that layers changed in this pass is kept.
         """
+        X = self._batch(X)
         if self._leaves is None:
             # Kept from step to step, as small networks would spend much of their time here.
             named = {name: Variable(view) for name, view in self.views.items()}
@@ -214,8 +215,10 @@ class Network:
         parts = list(self.split(out).values())
         for leaf, part in zip(leaves, parts, strict=True):
             leaf.grad = Destination(part)
-        value = loss(self.layer.apply(self._batch(X), tree, self._state_tree, run), target)
-        value.backward(free=True)
+        # A fit that diverges is told of by the loss, not by warnings of NumPy's.
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = loss(self.layer.apply(X, tree, self._state_tree, run), target)
+            value.backward(free=True)
         for leaf, part in zip(leaves, parts, strict=True):
             gradient, leaf.grad = leaf.grad, None
             if gradient is not part:

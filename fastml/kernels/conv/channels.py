@@ -3,9 +3,9 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.taps import lanes_of, tap_rows, tile_channels, tile_channels_2
-from fastml.kernels.conv.geometry import even_width, phase_length, reach
-from fastml.kernels.conv.strips import fill_strip
+from fastml._jit.taps import lanes_of, tile_channels, tile_channels_2
+from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
+from fastml.kernels.conv.strips import fill_strip, unpad
 
 
 @njit_leaf
@@ -68,7 +68,9 @@ def tap_table(y, x, py, px, pitch, channels, adjacent, table):
 
 
 @njit_leaf
-def channels_task(image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, out):
+def channels_task(
+    image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, spare, out
+):
     """Compute the results m0 ... m1 - 1 of each phase of rows of one image.
 
     `whole` says that no tap falls beside the image, which then needs no copy; `init` holds the
@@ -98,17 +100,15 @@ def channels_task(image, y, x, groups, packed, starts, init, whole, m0, m1, stri
         adjacent = groups == 1 and (x.spacing == 1 or x.counts[px] == 1)
         n_taps = tap_table(y, x, py, px, pitch, channels, adjacent, table)
         n_steps = n_sources * x.counts[px] if adjacent else n_sources
-        width = even_width(n_x, tap_rows(flat))
-        height = tap_rows(flat) // width
-        if height > n_rows:
-            height = 1
+        height, width = tile_shape(n_rows, n_x, n_rows)
         out_row, out_image_row = x.n_phases * out_channels, y.n_phases * out.shape[1] * out_channels
         corner = ((py + m0 * y.n_phases) * out.shape[1] + px) * out_channels
         for group in range(groups):
             a0 = first + group * n_sources
             b0 = starts[phase] * groups + group * n_taps * n_steps * padded
             for column in range(0, n_columns, 2 * lanes):
-                left = n_columns - column
+                left = min(n_columns - column, 2 * lanes)
+                panel = min(padded - column, 2 * lanes)
                 b = b0 + column * n_taps * n_steps
                 # The last pieces reach back over the ones before, and give the same again.
                 for row in range(0, n_rows, height):
@@ -117,21 +117,28 @@ def channels_task(image, y, x, groups, packed, starts, init, whole, m0, m1, stri
                         k = min(piece, n_x - width)
                         a = a0 + m * y.step * pitch + k * x.step * channels
                         o = corner + m * out_image_row + k * out_row + group * n_columns + column
-                        if left > lanes:
+                        target, o0, o_image_row, o_row = flat, o, out_image_row, out_row
+                        if left < panel:
+                            target, o0, o_image_row, o_row = spare, 0, width * panel, panel
+                        if panel > lanes:
                             tile_channels_2(
-                                flat, o, out_image_row, out_row, left,
+                                target, o0, o_image_row, o_row,
                                 source, a, y.step * pitch, x.step * channels, table, 0, 1,
-                                packed, b, n_steps * 2 * lanes, 2 * lanes,
+                                packed, b, n_steps * panel, panel,
                                 n_taps, n_steps,
                                 init, group * padded + column,
                                 height, width,
                             )  # fmt: skip
                         else:
                             tile_channels(
-                                flat, o, out_image_row, out_row, left,
+                                target, o0, o_image_row, o_row,
                                 source, a, y.step * pitch, x.step * channels, table, 0, 1,
-                                packed, b, n_steps * lanes, lanes,
+                                packed, b, n_steps * panel, panel,
                                 n_taps, n_steps,
                                 init, group * padded + column,
                                 height, width,
                             )  # fmt: skip
+                        if left < panel:
+                            unpad(
+                                spare, height, width, panel, flat, o, out_image_row, out_row, left
+                            )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_leaf
-from fastml._jit.taps import lanes_of, tap_rows
+from fastml._jit.taps import TAP_ROWS, lanes_of
 from fastml.kernels.conv.channels import channels_task, pack_panels, padded_columns, panel_starts
 from fastml.kernels.conv.geometry import aligned, band_rows, is_inside, phase_length, reach
 from fastml.kernels.conv.lanes import lanes_task, pack_lanes, whole_vectors
@@ -78,7 +78,7 @@ def rows_at_once(chosen, y, x, n_images, channels, groups, out_channels, like):
     width = phase_length(x, 0)
     if chosen == PIXELS:
         width = -(-width // lanes_of(like))
-    least = max(1, tap_rows(like) // max(1, width))
+    least = max(1, TAP_ROWS // max(1, width))
     return band_rows(y, n_images, row * like.itemsize, least)
 
 
@@ -90,15 +90,17 @@ def correlate_task(chosen, image, y, x, groups, packed, starts, init, m0, rows, 
     whole = chosen == CHANNELS and is_inside(y) and is_inside(x)
     n_rows = reach(y, m1 - m0)
     if chosen == PIXELS:
-        n_rows = reach(y, m1 - m0 + tap_rows(packed))
+        n_rows = reach(y, m1 - m0 + TAP_ROWS)
     row = strip_row(chosen, y, x, image.shape[2], groups, out.shape[2], lanes)
     strip = new_strip(0 if whole else n_rows * row, packed.dtype)
     n_taps = y.offsets.shape[1] * x.offsets.shape[1]
     table = np.empty(n_taps * (image.shape[2] // groups if chosen != CHANNELS else 1), np.int64)
+    spare = np.empty(2 * TAP_ROWS * lanes, packed.dtype)
     if chosen == CHANNELS:
-        channels_task(image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, out)
+        channels_task(
+            image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, spare, out
+        )
     elif chosen == LANES:
-        lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, out)
+        lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, spare, out)
     else:
-        spare = np.empty(tap_rows(packed) * lanes, packed.dtype)
         pixels_task(image, y, x, packed, init, m0, m1, strip, table, spare, out)

@@ -4,9 +4,15 @@ Nothing is unrolled into columns: a task copies the rows it needs of one image i
 zeros around them, and the tile reads every tap there.
 """
 
+import numpy as np
+
 from fastml._jit import njit_parallel, prange
+from fastml._jit.taps import lanes_of
+from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.correlate import correlate_task, prepare, rows_at_once
-from fastml.kernels.conv.geometry import Axis, backward_axis, forward_axis, phase_length
+from fastml.kernels.conv.geometry import Axis, backward_axis, forward_axis, phase_length, reach
+from fastml.kernels.conv.lanes import whole_vectors
+from fastml.kernels.conv.weights import count_blocks, merge_row, unit_shape, weights_task
 
 # Numbers that one instruction takes, about: work is counted in instructions.
 LANES = 16
@@ -51,12 +57,16 @@ def conv2d_forward(
     out : (n_images, out_height, out_width, out_channels), dtype of images
         Written: the results.
     """
-    y = Axis(*forward_axis(images.shape[1], out.shape[1], weight.shape[2], stride_y, pad_top, dilation_y))
-    x = Axis(*forward_axis(images.shape[2], out.shape[2], weight.shape[3], stride_x, pad_left, dilation_x))
-    n_sources, n_columns = weight.shape[1], weight.shape[0] // groups
-    chosen, packed, starts, init = prepare(
-        weight, bias, False, y, x, groups, n_sources, n_columns
+    y = Axis(
+        *forward_axis(images.shape[1], out.shape[1], weight.shape[2], stride_y, pad_top, dilation_y)
     )
+    x = Axis(
+        *forward_axis(
+            images.shape[2], out.shape[2], weight.shape[3], stride_x, pad_left, dilation_x
+        )
+    )
+    n_sources, n_columns = weight.shape[1], weight.shape[0] // groups
+    chosen, packed, starts, init = prepare(weight, bias, False, y, x, groups, n_sources, n_columns)
     rows = rows_at_once(
         chosen, y, x, images.shape[0], images.shape[3], groups, out.shape[3], packed
     )
@@ -92,21 +102,99 @@ def conv2d_data_gradient(
     out : (n_images, height, width, channels), dtype of gradient
         Written: the gradient by the images.
     """
-    y = Axis(*backward_axis(gradient.shape[1], out.shape[1], weight.shape[2], stride_y, pad_top, dilation_y))
-    x = Axis(*backward_axis(gradient.shape[2], out.shape[2], weight.shape[3], stride_x, pad_left, dilation_x))
+    y = Axis(
+        *backward_axis(
+            gradient.shape[1], out.shape[1], weight.shape[2], stride_y, pad_top, dilation_y
+        )
+    )
+    x = Axis(
+        *backward_axis(
+            gradient.shape[2], out.shape[2], weight.shape[3], stride_x, pad_left, dilation_x
+        )
+    )
     n_sources, n_columns = weight.shape[0] // groups, weight.shape[1]
     chosen, packed, starts, init = prepare(
         weight, weight[0, 0, 0, :0], True, y, x, groups, n_sources, n_columns
     )
-    rows = rows_at_once(
-        chosen, y, x, out.shape[0], gradient.shape[3], groups, out.shape[3], packed
-    )
+    rows = rows_at_once(chosen, y, x, out.shape[0], gradient.shape[3], groups, out.shape[3], packed)
     n_bands = -(-phase_length(y, 0) // rows)
     for task in prange(out.shape[0] * n_bands):
         n, m0 = task // n_bands, task % n_bands * rows
         correlate_task(chosen, gradient[n], y, x, groups, packed, starts, init, m0, rows, out[n])
 
 
-def conv2d_weight_gradient(images, gradient, a,b,c,d,e,f,g, weight_gradient, bias_gradient):
-    from fastml.kernels.conv import reference
-    reference.conv2d_weight_gradient(images, gradient, a,b,c,d,e,f,g, weight_gradient, bias_gradient)
+@njit_parallel(work=lambda images, gradient, *rest: _work(gradient, rest[-2]))
+def conv2d_weight_gradient(
+    images,  # IN (n_images, height, width, channels)
+    gradient,  # IN (n_images, out_height, out_width, out_channels)
+    stride_y,  # IN scalar
+    stride_x,  # IN scalar
+    pad_top,  # IN scalar
+    pad_left,  # IN scalar
+    dilation_y,  # IN scalar
+    dilation_x,  # IN scalar
+    groups,  # IN scalar
+    weight_gradient,  # OUT (out_channels, group_channels, kernel_height, kernel_width)
+    bias_gradient,  # OUT (n_biases,)
+):
+    """Gradients by the weights and the bias, where that by the results is given.
+
+    Parameters
+    ----------
+    images : (n_images, height, width, channels) float
+        As for `conv2d_forward`.
+    gradient : (n_images, out_height, out_width, out_channels), dtype of images
+        Gradient by the results.
+    stride_y, stride_x, pad_top, pad_left, dilation_y, dilation_x, groups : int
+        As for `conv2d_forward`.
+    weight_gradient : (out_channels, group_channels, kernel_height, kernel_width), dtype of images
+        Written: the gradient by the weights.
+    bias_gradient : (n_biases,), dtype of images
+        Written: the gradient by the bias: out_channels numbers, or none where it is not wanted.
+    """
+    n_images, channels = images.shape[0], images.shape[3]
+    out_channels, n_sources = gradient.shape[3], weight_gradient.shape[1]
+    kernel = weight_gradient.shape[2:]
+    dilations = (dilation_y, dilation_x)
+    n_columns = out_channels // groups
+    y = Axis(
+        *forward_axis(images.shape[1], gradient.shape[1], kernel[0], stride_y, pad_top, dilation_y)
+    )
+    x = Axis(
+        *forward_axis(images.shape[2], gradient.shape[2], kernel[1], stride_x, pad_left, dilation_x)
+    )
+    lanes = lanes_of(images)
+    lane_by_lane = groups > 1 and 2 * n_columns <= lanes and n_sources <= 8
+    n_steps = n_sources * kernel[0] * kernel[1]
+    if lane_by_lane:
+        n_groups, pitch, panel, row_channels = 1, whole_vectors(out_channels, lanes), lanes, 0
+        row_channels = pitch
+    else:
+        n_groups, pitch, panel, row_channels = (
+            groups, padded_columns(n_columns, lanes), 2 * lanes, channels,
+        )  # fmt: skip
+    n_panels = -(-pitch // panel)
+    span = reach(x, x.n_out)
+    unit_rows, unit_images = unit_shape(y, x, span * row_channels, images.itemsize)
+    n_units = -(-n_images // unit_images) * -(-y.n_out // unit_rows)
+    n_blocks = count_blocks(n_units, n_panels * n_groups, n_groups * n_steps * pitch)
+    partials = np.zeros((n_blocks, n_groups * n_steps, pitch))
+    biases = np.zeros((n_blocks, bias_gradient.shape[0]))
+    for task in prange(n_blocks * n_groups * n_panels):
+        block, part = task // (n_groups * n_panels), task % (n_groups * n_panels)
+        group, column = part // n_panels, part % n_panels * panel
+        first = group * n_columns + column
+        weights_task(
+            lane_by_lane, images, gradient, y, x, kernel, dilations, groups, group, column,
+            block * n_units // n_blocks, (block + 1) * n_units // n_blocks,
+            unit_rows, unit_images,
+            partials[block, group * n_steps : (group + 1) * n_steps].reshape(-1),
+            biases[block, first:],
+        )  # fmt: skip
+    for row in prange(n_groups * n_steps):
+        merge_row(lane_by_lane, partials, row, groups, weight_gradient)
+    for column in range(bias_gradient.shape[0]):
+        total = 0.0
+        for block in range(n_blocks):
+            total += biases[block, column]
+        bias_gradient[column] = total

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastml._jit import njit_leaf
+from fastml._jit.taps import SHAPES
 
 # A band of rows of the result is as high as the strip of source rows below it fills this much, in
 # bytes: a part of the L2 cache.
@@ -127,16 +128,27 @@ def band_rows(y, n_images, row_bytes, least):
 
 
 @njit_leaf
-def even_width(n, most):
-    """Return the width of equal pieces of at most so many that cover n."""
-    pieces = -(-n // most)
-    return -(-n // max(1, pieces))
-
-
-@njit_leaf
 def aligned(n, dtype):
     """Return a new array of n zeros that begins at a cache line."""
     buffer = np.zeros(n + 16, dtype)
     itemsize = buffer.itemsize
     skip = (-buffer.ctypes.data // itemsize) % (64 // itemsize)
     return buffer[skip : skip + n]
+
+
+@njit_leaf
+def tile_shape(n_rows, n_columns, most_rows):
+    """Return the rows and the width of the tile that covers a rectangle of results in least time.
+
+    It has `most_rows` rows at most, and is no wider than the rectangle.
+    """
+    best_rows, best_width, least = 1, 1, np.inf
+    for rows, width in SHAPES:
+        if rows > most_rows or width > n_columns:
+            continue
+        tiles = -(-n_rows // rows) * -(-n_columns // width)
+        # Of few rows the loads of weights take longer than the products, which wait for another.
+        time = tiles * (max(rows * width, 6) + 1.0)
+        if time < least:
+            best_rows, best_width, least = rows, width, time
+    return best_rows, best_width

@@ -5,9 +5,9 @@ of its group, the next plane the second, and so on.
 """
 
 from fastml._jit import njit_leaf
-from fastml._jit.taps import lanes_of, tap_rows, tile_lanes
-from fastml.kernels.conv.geometry import even_width, phase_length, reach
-from fastml.kernels.conv.strips import fill_lanes
+from fastml._jit.taps import lanes_of, tile_lanes
+from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
+from fastml.kernels.conv.strips import fill_lanes, unpad
 
 
 @njit_leaf
@@ -40,7 +40,7 @@ def pack_lanes(weight, column_stride, source_stride, n_columns, n_sources, group
 
 
 @njit_leaf
-def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, out):
+def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, spare, out):
     """Compute the results m0 ... m1 - 1 of each phase of rows of one image."""
     out_channels = out.shape[2]
     n_sources, n_columns = image.shape[2] // groups, out_channels // groups
@@ -66,10 +66,7 @@ def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, 
             plane, i = tap // y.counts[py], tap % y.counts[py]
             row = plane * height_read + y.offsets[py, i] - y.first
             table[tap] = row * pitch + (x.offsets[px, 0] - x.first) * channels
-        width = even_width(n_x, tap_rows(flat))
-        height = tap_rows(flat) // width
-        if height > n_rows:
-            height = 1
+        height, width = tile_shape(n_rows, n_x, n_rows)
         out_row, out_image_row = x.n_phases * out_channels, y.n_phases * out.shape[1] * out_channels
         corner = ((py + m0 * y.n_phases) * out.shape[1] + px) * out_channels
         for row in range(0, n_rows, height):
@@ -77,9 +74,13 @@ def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, 
             for piece in range(0, n_x, width):
                 k = min(piece, n_x - width)
                 for column in range(0, out_channels, lanes):
+                    left = min(out_channels - column, lanes)
+                    o = corner + m * out_image_row + k * out_row + column
+                    target, o0, o_image_row, o_row = flat, o, out_image_row, out_row
+                    if left < lanes:
+                        target, o0, o_image_row, o_row = spare, 0, width * lanes, lanes
                     tile_lanes(
-                        flat, corner + m * out_image_row + k * out_row + column,
-                        out_image_row, out_row, out_channels - column,
+                        target, o0, o_image_row, o_row,
                         strip, m * y.step * pitch + k * x.step * channels + column,
                         y.step * pitch, x.step * channels, table, 0, x.spacing * channels,
                         packed, starts[phase] + column * n_taps * n_steps, n_steps * lanes, lanes,
@@ -87,3 +88,5 @@ def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, 
                         init, column,
                         height, width,
                     )  # fmt: skip
+                    if left < lanes:
+                        unpad(spare, height, width, lanes, flat, o, out_image_row, out_row, left)

@@ -5,8 +5,8 @@ channel are adjacent.
 """
 
 from fastml._jit import njit_leaf
-from fastml._jit.taps import lanes_of, tap_rows, tile_pixels
-from fastml.kernels.conv.geometry import even_width, phase_length, reach
+from fastml._jit.taps import TAP_ROWS, lanes_of, tile_pixels
+from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
 from fastml.kernels.conv.strips import fill_planes
 
 
@@ -33,13 +33,6 @@ def pack_planes(weight, column_stride, source_stride, n_columns, n_sources, y, x
 
 
 @njit_leaf
-def planes_rows(x, dtype_like):
-    """Return how many rows of the result a tile covers."""
-    vectors = -(-phase_length(x, 0) // lanes_of(dtype_like))
-    return tap_rows(dtype_like) // even_width(vectors, tap_rows(dtype_like))
-
-
-@njit_leaf
 def pixels_task(image, y, x, packed, init, m0, m1, strip, table, spare, out):
     """Compute the results m0 ... m1 - 1 of each phase of rows of one image."""
     n_sources, n_columns = image.shape[2], out.shape[2]
@@ -47,8 +40,7 @@ def pixels_task(image, y, x, packed, init, m0, m1, strip, table, spare, out):
     n_x = phase_length(x, 0)
     vectors = -(-n_x // lanes)
     pitch = planes_pitch(x, lanes)
-    width = even_width(vectors, tap_rows(packed))
-    height = tap_rows(packed) // width
+    height, width = tile_shape(m1 - m0, vectors, TAP_ROWS)
     # Whole tiles: rows behind the last are computed and left.
     n_read = reach(y, -(-(m1 - m0) // height) * height)
     span = reach(x, n_x)
@@ -67,7 +59,7 @@ def pixels_task(image, y, x, packed, init, m0, m1, strip, table, spare, out):
                 for piece in range(0, vectors, width):
                     k = min(piece, vectors - width) * lanes
                     tile_pixels(
-                        spare, 0, width * lanes, lanes, lanes,
+                        spare, 0, width * lanes, lanes,
                         strip, m * y.step * pitch + k, y.step * pitch, lanes, table, 0, x.spacing,
                         packed, b, n_steps, 1,
                         n_taps, n_steps,

@@ -92,3 +92,14 @@ def fill_planes(image, row0, n_rows, column0, n_columns, pitch, strip):
 def new_strip(n, dtype):
     """Return scratch of n items, and room for vectors that begin among the last of them."""
     return np.empty(n + 64, dtype)
+
+
+@njit_leaf
+def unpad(spare, height, width, panel, out, out0, out_image_row, out_row, n_columns):
+    """Copy the first columns of a tile's results to where they belong."""
+    for i in range(height):
+        for p in range(width):
+            at = out0 + i * out_image_row + p * out_row
+            start = (i * width + p) * panel
+            for column in range(n_columns):
+                out[at + column] = spare[start + column]

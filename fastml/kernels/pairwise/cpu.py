@@ -3,23 +3,18 @@
 import numpy as np
 
 from fastml._jit import njit_parallel, prange
-from fastml._jit.nearest import tile_best
-from fastml._jit.rowwise import lane_argmax
 from fastml._jit.simd import TILE_COLS
 from fastml._jit.stretches import lane_squared_distance64
-from fastml._jit.tile import tile_rows
-from fastml.kernels.pairwise.forms import SQUARED
+from fastml.kernels.linalg.long import multiply_rows
+from fastml.kernels.linalg.panels import pack_columns
+from fastml.kernels.pairwise.closest import nearest_block
 from fastml.kernels.pairwise.panels import (
     BLOCK,
-    BLOCK_PANELS,
-    ROW_STRIDE,
     SMALL_BLOCK,
-    band_sums,
     block_of,
     block_shape,
     gram_block,
     pack_panel,
-    scratch_for,
     sparse_rows,
 )
 
@@ -27,6 +22,8 @@ from fastml.kernels.pairwise.panels import (
 LANES = 16
 # Below this size rows are packed by one thread: others would have to be started twice.
 PACKED_ALONE = 200_000
+# Rows of one task where it goes through all of the others.
+TASK_ROWS = 2 * SMALL_BLOCK
 
 
 def _gram_work(X, Y, symmetric, *rest):
@@ -106,6 +103,69 @@ def gram(
             X, symmetric, term, offset, x_scale, x_squares, y_squares, panels,
             ending, gamma, coef0, degree, probe, out,
         )  # fmt: skip
+
+
+def _gram_times_work(X, Y, *rest):
+    right = rest[-3]
+    return X.shape[0] * Y.shape[0] * ((X.shape[1] + right.shape[1]) / LANES + 2)
+
+
+@njit_parallel(work=_gram_times_work)
+def gram_times(
+    X,  # IN (n_samples, n_features)
+    Y,  # IN (n_others, n_features)
+    term,  # IN scalar
+    offset,  # IN (n_features,)
+    x_scale,  # IN (n_scales,)
+    y_scale,  # IN (n_other_scales,)
+    x_squares,  # IN (n_squares,)
+    y_squares,  # IN (n_other_squares,)
+    ending,  # IN scalar
+    gamma,  # IN scalar
+    coef0,  # IN scalar
+    degree,  # IN scalar
+    right,  # IN (n_others, n_columns)
+    probe,  # OUT (n_samples + n_others,)
+    out,  # OUT (n_samples, n_columns)
+):
+    """Multiply a kernel matrix of which some rows are held at a time, as long as they are in L2.
+
+    Parameters
+    ----------
+    X, Y, term, offset, x_scale, y_scale, x_squares, y_squares, ending, gamma, coef0, degree, probe
+        Rows and function, as for `gram`; of Y a few thousand rows at most, for L2's sake.
+    right : (n_others, n_columns) float array
+        Right factor, of the dtype of X.
+    out : (n_samples, n_columns) float array
+        Written: the product, in the dtype of `out`; long float32 sums are kept in float64.
+    """
+    n, d = X.shape
+    k = Y.shape[0]
+    n_panels = -(-k // TILE_COLS)
+    panels = np.empty((n_panels, d, TILE_COLS), X.dtype)
+    if Y.size < PACKED_ALONE:
+        for g in range(n_panels):
+            pack_panel(Y, g, offset, y_scale, panels[g])
+    else:
+        for g in prange(n_panels):
+            pack_panel(Y, np.int64(g), offset, y_scale, panels[g])
+    right_panels = np.zeros((-(-right.shape[1] // TILE_COLS), k, TILE_COLS), X.dtype)
+    pack_columns(right, right_panels)
+    for task in prange(-(-n // TASK_ROWS)):
+        start = task * TASK_ROWS
+        stop = min(n, start + TASK_ROWS)
+        n_rows = stop - start
+        values = np.empty((n_rows, k), X.dtype)
+        sums = np.empty(n_rows + k, X.dtype)
+        gram_block(
+            0, n_rows, 0, k,
+            X[start:stop], False, term, offset, x_scale[start:stop], x_squares[start:stop],
+            y_squares, panels, ending, gamma, coef0, degree, sums, values,
+        )  # fmt: skip
+        probe[start:stop] = sums[:n_rows]
+        if task == 0:
+            probe[n:] = sums[n_rows:]
+        multiply_rows(values, right_panels, 0, n_rows, out[start:stop])
 
 
 def _sparse_work(x_data, x_indices, x_indptr, y_data, y_rows, y_indptr, *rest):
@@ -232,35 +292,6 @@ def nearest(
     else:
         for g in prange(n_panels):
             pack_panel(Y, np.int64(g), offset, none, panels[g])
-    for task in prange(-(-n // BLOCK)):
-        zeros, rows, band, wide = scratch_for(X)
-        height = tile_rows(X)
-        best = np.empty((height, TILE_COLS), X.dtype)
-        best_panel = np.zeros((height, TILE_COLS), np.int32)
-        stop = min(n, (task + 1) * BLOCK)
-        for first in range(task * BLOCK, stop, height):
-            n_rows = min(height, stop - first)
-            for p in range(height):
-                for lane in range(TILE_COLS):
-                    best[p, lane] = -np.inf
-            for g0 in range(0, n_panels, BLOCK_PANELS):
-                g1 = min(n_panels, g0 + BLOCK_PANELS)
-                band_sums(
-                    SQUARED, X, first, n_rows, offset, none, panels, g0, g1,
-                    zeros, rows, band, wide,
-                )  # fmt: skip
-                for p in range(height):
-                    for c in range((g1 - g0) * TILE_COLS):
-                        outside = g0 * TILE_COLS + c >= k
-                        band[p, c] = -np.inf if outside else -band[p, c]
-                for g in range(g0, g1):
-                    tile_best(
-                        best, best_panel, 0, g,
-                        rows, 0, ROW_STRIDE, 0, 1,
-                        panels, 0, 0, 1, 0,
-                        band, (g - g0) * TILE_COLS, BLOCK,
-                    )  # fmt: skip
-            for p in range(n_rows):
-                value, column = lane_argmax(best, best_panel, p * TILE_COLS)
-                indices[first + p] = column
-                values[first + p] = -value
+    for task in prange(-(-n // TASK_ROWS)):
+        start = task * TASK_ROWS
+        nearest_block(X, start, min(n, start + TASK_ROWS), panels, k, indices, values)

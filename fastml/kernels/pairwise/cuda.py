@@ -21,6 +21,7 @@ from fastml.kernels.kmeans.tiles import (
     load_rows,
     subtract_offset,
 )
+from fastml.kernels.linalg.cuda import multiply
 from fastml.kernels.pairwise.forms import (
     ABSOLUTE,
     AFFINE,
@@ -163,6 +164,32 @@ def gram(
 
 def _grid(X, Y):
     return -(-X.shape[0] // TILE_ROWS), -(-Y.shape[0] // TILE_CENTERS)
+
+
+def gram_times(
+    X,  # IN (n_samples, n_features)
+    Y,  # IN (n_others, n_features)
+    term,  # IN scalar
+    offset,  # IN (n_features,)
+    x_scale,  # IN (n_scales,)
+    y_scale,  # IN (n_other_scales,)
+    x_squares,  # IN (n_squares,)
+    y_squares,  # IN (n_other_squares,)
+    ending,  # IN scalar
+    gamma,  # IN scalar
+    coef0,  # IN scalar
+    degree,  # IN scalar
+    right,  # IN (n_others, n_columns)
+    probe,  # OUT (n_samples + n_others,)
+    out,  # OUT (n_samples, n_columns)
+):
+    # Not empty: where kernels are compiled only, the product would be one of stray bits.
+    values = array_module(out).zeros((X.shape[0], Y.shape[0]), X.dtype)
+    gram(
+        X, Y, False, term, offset, x_scale, y_scale, x_squares, y_squares,
+        ending, gamma, coef0, degree, probe, values,
+    )  # fmt: skip
+    multiply(values, right, out)
 
 
 @cuda_kernel

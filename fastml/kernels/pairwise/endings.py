@@ -4,7 +4,7 @@ import numpy as np
 
 from fastml._jit import njit_leaf, vecmath
 from fastml._jit.lanes import fma, widest_vectors
-from fastml.kernels.pairwise.forms import EXP, POWER, ROOT, TANH
+from fastml.kernels.pairwise.forms import AFFINE, EXP, ROOT, TANH
 
 # Powers up to this one are multiplied out.
 MOST_PRODUCTS = 64
@@ -21,46 +21,50 @@ def from_squares(x_square, y_squares, n, sums):
 
 
 @njit_leaf
-def raise_to(values, spare, degree):
-    """Raise values to an integer power of at least 1, by squaring."""
-    for i in range(values.size):
+def raise_to(values, spare, gamma, coef0, degree, line):
+    """Fill a line with ``gamma * values + coef0`` to an integer power of at least 1."""
+    n = line.size
+    for i in range(n):
+        values[i] = fma(gamma, values[i], coef0)
         spare[i] = 1
-    while degree > 0:
+    while degree > 1:
         if degree & 1:
-            for i in range(values.size):
+            for i in range(n):
                 spare[i] *= values[i]
+        for i in range(n):
+            values[i] *= values[i]
         degree >>= 1
-        if degree > 0:
-            for i in range(values.size):
-                values[i] *= values[i]
-    for i in range(values.size):
-        values[i] = spare[i]
+    for i in range(n):
+        line[i] = spare[i] * values[i]
 
 
 @njit_leaf
-def end(values, spare, ending, gamma, coef0, degree):
-    """Turn sums into values of the kernel function, in place."""
+def end(
+    sums, spare, ending, gamma, coef0, degree, out, row0, column0, n_rows, n_columns
+):  # fmt: skip
+    """Write what becomes of sums to its place in a matrix, which is not where the sums are."""
     widest_vectors()
-    if ending == EXP:
-        for i in range(values.size):
-            values[i] = vecmath.exp(fma(gamma, values[i], coef0))
-        return
-    if ending == TANH:
-        for i in range(values.size):
-            values[i] = vecmath.tanh(fma(gamma, values[i], coef0))
-        return
-    for i in range(values.size):
-        values[i] = fma(gamma, values[i], coef0)
-    if ending == ROOT:
-        for i in range(values.size):
-            values[i] = np.sqrt(values[i])
-    elif ending == POWER:
-        if degree == np.floor(degree) and degree <= MOST_PRODUCTS:
-            raise_to(values, spare, np.int64(degree))
+    multiplied = degree == np.floor(degree) and degree <= MOST_PRODUCTS
+    for p in range(n_rows):
+        values, line = sums[p], out[row0 + p, column0 : column0 + n_columns]
+        if ending == AFFINE:
+            for i in range(n_columns):
+                line[i] = fma(gamma, values[i], coef0)
+        elif ending == ROOT:
+            for i in range(n_columns):
+                line[i] = np.sqrt(fma(gamma, values[i], coef0))
+        elif ending == EXP:
+            for i in range(n_columns):
+                line[i] = vecmath.exp(fma(gamma, values[i], coef0))
+        elif ending == TANH:
+            for i in range(n_columns):
+                line[i] = vecmath.tanh(fma(gamma, values[i], coef0))
+        elif multiplied:
+            raise_to(values, spare, gamma, coef0, np.int64(degree), line)
         elif values.itemsize == 4:
-            for i in range(values.size):
-                power = np.float64(degree) * vecmath.log(np.float64(values[i]))
-                values[i] = vecmath.exp(power)
+            for i in range(n_columns):
+                base = np.float64(fma(gamma, values[i], coef0))
+                line[i] = vecmath.exp(np.float64(degree) * vecmath.log(base))
         else:
-            for i in range(values.size):
-                values[i] = values[i] ** degree
+            for i in range(n_columns):
+                line[i] = fma(gamma, values[i], coef0) ** degree

@@ -176,6 +176,7 @@ def gram_block(
     zeros, rows, band, wide = scratch_for(X)
     spare = np.empty(BLOCK, X.dtype)
     height = tile_rows(X)
+    ended = np.empty((height, BLOCK), X.dtype)
     for first in range(row0, stop, height):
         n_rows = min(height, stop - first)
         for column in range(column0, last, BLOCK):
@@ -197,10 +198,13 @@ def gram_block(
                     probe[n + column + c] = band[0, c]
                     if symmetric:
                         probe[column + c] = band[0, c]
-            for p in range(n_rows):
-                line = band[p, : (g1 - g0) * TILE_COLS]
-                end(line, spare, ending, gamma, coef0, degree)
-            store(band, n_rows, n_columns, out, first, column)
+            width = (g1 - g0) * TILE_COLS
+            if n_columns == width:
+                end(band, spare, ending, gamma, coef0, degree, out, first, column, n_rows, width)
+            else:
+                # Columns beyond the last whole vector would be done one by one.
+                end(band, spare, ending, gamma, coef0, degree, ended, 0, 0, n_rows, width)
+                store(ended, n_rows, n_columns, out, first, column)
     if symmetric and row0 != column0:
         mirror(out, row0, stop - row0, column0, last - column0, np.zeros(BLOCK, X.dtype))
 
@@ -227,10 +231,10 @@ def sparse_rows(
     k = out.shape[1]
     distances = x_squares.size > 0
     sums = np.empty(k if distances else 0, np.float64)
+    line = np.empty((1, k), out.dtype)
     spare = np.empty(k, out.dtype)
     for row in range(row0, stop):
         first, last = x_indptr[row], x_indptr[row + 1]
-        line = out[row]
         if distances:
             # What squares and products have in common goes away; float64 has room for it.
             sparse_products(
@@ -240,8 +244,8 @@ def sparse_rows(
             if symmetric:
                 sums[row] = 0
             for c in range(k):
-                line[c] = sums[c]
+                line[0, c] = sums[c]
         else:
             one = out.dtype.type(1)
-            sparse_products(line, one, first, last, x_data, x_indices, y_data, y_rows, y_indptr)
-        end(line, spare, ending, gamma, coef0, degree)
+            sparse_products(line[0], one, first, last, x_data, x_indices, y_data, y_rows, y_indptr)
+        end(line, spare, ending, gamma, coef0, degree, out, row, 0, 1, k)

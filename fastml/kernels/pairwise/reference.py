@@ -56,6 +56,19 @@ def gram(
         out[:] = np.triu(out) + np.triu(out, 1).T
 
 
+def gram_times(
+    X, Y, term, offset, x_scale, y_scale, x_squares, y_squares,
+    ending, gamma, coef0, degree, right, probe, out,
+):  # fmt: skip
+    """Multiply a kernel matrix."""
+    values = np.empty((len(X), len(Y)))
+    gram(
+        X, Y, False, term, offset, x_scale, y_scale, x_squares, y_squares,
+        ending, gamma, coef0, degree, probe, values,
+    )  # fmt: skip
+    out[:] = values @ right
+
+
 def sparse_gram(
     x_data, x_indices, x_indptr, y_data, y_rows, y_indptr, symmetric, x_squares, y_squares,
     ending, gamma, coef0, degree, out,

@@ -3,15 +3,8 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange
-from fastml.kernels.pool.rows import (
-    ENOUGH,
-    back_pairs,
-    back_row,
-    max_row,
-    mean_row,
-    merge_columns,
-    sort_columns,
-)
+from fastml._jit.stretches import vector_lanes
+from fastml.kernels.pool.rows import back_pairs, back_row, max_row, mean_row
 from fastml.kernels.pool.taps import extent, pairs_of, rows_of, runs_of
 
 # Elements of the larger image that one task goes through, about.
@@ -24,25 +17,11 @@ def _rows_of_task(row_size):
 
 
 @njit_leaf
-def _sorted_offsets(columns, stride, c, pitch):
-    """Turn columns into offsets in a row that `sort_columns` wrote."""
-    for k in range(columns.shape[1]):
-        x = columns[0, k]
-        columns[0, k] = x % stride * pitch + x // stride * c
-
-
-@njit_leaf
 def _scales(runs, n, kw, stride, before, after, include_pads, size, divisor, scales):
     """Write one over the number of elements that a mean of each run counts."""
     for r in range(runs.shape[0]):
         counted = size * extent(runs[r, 0], n, kw, stride, before, after, include_pads)
         scales[r] = scales.dtype.type(1) / scales.dtype.type(divisor if divisor else counted)
-
-
-@njit_leaf
-def _sorts(c, stride, ow):
-    """Whether rows of images are sorted by columns: with few channels, and a stride beyond two."""
-    return ow > 1 and (stride > 2 or (stride == 2 and c > 1)) and c < ENOUGH
 
 
 @njit_leaf
@@ -56,48 +35,22 @@ def _forward(images, kh, kw, strides, pads, include_pads, divisor, first_row, la
     oh, ow = out.shape[1], out.shape[2]
     flat, written = images.reshape(-1), out.reshape(-1)
     (sh, sw), row_size = strides, w * c
-    sorts = _sorts(c, sw, ow)
-    pitch = -(-w // sw) * c
-    spare = np.empty(kh * sw * pitch if sorts else 0, images.dtype)
-    sorted_rows = np.empty((2, kh if sorts else 0), np.int64)
     scales, size_of_scales = np.empty(runs.shape[0], images.dtype), 0
-    step = c if sorts else sw * c
-    image, oy = first_row // oh, first_row % oh
+    image, oy, limit = first_row // oh, first_row % oh, last_row * ow * c
     for row in range(first_row, last_row):
         i0, i1, shift = places[oy]
         a0, at = image * h * row_size + shift, row * ow * c
-        source, taps = flat, rows
-        if sorts:
-            source, taps = spare, sorted_rows
-            for i in range(i1 - i0):
-                start = a0 + rows[0, i0 + i]
-                sort_columns(flat, start, w, c, sw, pitch, spare, i * sw * pitch)
-                taps[0, i], taps[1, i] = i * sw * pitch, rows[1, i0 + i]
-            a0, i0, i1 = 0, 0, i1 - i0
         if marks is None:
             size = extent(oy, h, kh, sh, pads[0], pads[2], include_pads)
             if size != size_of_scales:
                 _scales(runs, w, kw, sw, pads[1], pads[3], include_pads, size, divisor, scales)
                 size_of_scales = size
-            mean_row(source, a0, taps, i0, i1, columns, runs, c, step, not sorts, scales,
-                     written, at)  # fmt: skip
+            mean_row(flat, a0, rows, i0, i1, columns, runs, c, sw, scales, written, at, limit)
         else:
-            max_row(source, a0, taps, i0, i1, columns, runs, c, step, not sorts, written, at,
-                    marks)  # fmt: skip
+            max_row(flat, a0, rows, i0, i1, columns, runs, c, sw, written, at, limit, marks)
         oy += 1
         if oy == oh:
             image, oy = image + 1, 0
-
-
-@njit_leaf
-def _column_runs(w, ow, c, kw, stride, pad, dilation):
-    """Return runs and taps of the columns of pooled images, taps as offsets."""
-    runs, columns = runs_of(ow, False, w, kw, stride, pad, dilation)
-    if _sorts(c, stride, ow):
-        _sorted_offsets(columns, stride, c, -(-w // stride) * c)
-    else:
-        columns[0] *= c
-    return runs, columns
 
 
 @njit_parallel(work=lambda images, window, *rest: 2 * images.size)
@@ -135,7 +88,8 @@ def max_forward(
     n, h, w, c = images.shape
     oh, ow = out.shape[1], out.shape[2]
     rows, places = rows_of(oh, False, h, kh, strides[0], pads[0], dilations[0], w * c, kw)
-    runs, columns = _column_runs(w, ow, c, kw, strides[1], pads[1], dilations[1])
+    runs, columns = runs_of(ow, False, w, kw, strides[1], pads[1], dilations[1])
+    columns[0] *= c
     n_rows = n * oh
     step = _rows_of_task(w * c * min(strides[0], kh))
     for task in prange(-(-n_rows // step)):
@@ -175,7 +129,8 @@ def mean_forward(
     n, h, w, c = images.shape
     oh, ow = out.shape[1], out.shape[2]
     rows, places = rows_of(oh, False, h, kh, strides[0], pads[0], 1, w * c, kw)
-    runs, columns = _column_runs(w, ow, c, kw, strides[1], pads[1], 1)
+    runs, columns = runs_of(ow, False, w, kw, strides[1], pads[1], 1)
+    columns[0] *= c
     n_rows = n * oh
     step = _rows_of_task(w * c * min(strides[0], kh))
     for task in prange(-(-n_rows // step)):
@@ -185,20 +140,15 @@ def mean_forward(
 
 
 @njit_leaf
-def _back(g, marks, kh, stride, scale, factors, first_row, last_row, rows, places, runs, columns,
-          out):  # fmt: skip
+def _back(g, marks, kh, stride, scale, factors, first_row, last_row, rows, places, columns,
+          column_places, runs, pairs, out):  # fmt: skip
     """Write rows first_row ... last_row - 1 of the gradient by the images."""
     h, w, c = out.shape[1:]
     oh, ow = g.shape[1], g.shape[2]
-    flat, written = g.reshape(-1), out.reshape(-1)
-    row_size, pitch = ow * c, -(-w // stride) * c
-    in_pairs = stride == 2 and c == 1
-    aside = stride > 1 and c < ENOUGH and not in_pairs
-    spare = np.empty(stride * pitch if aside else 0, out.dtype)
-    pairs = pairs_of(w, runs) if in_pairs else np.empty((0, 8), np.int64)
+    flat, written, row_size = g.reshape(-1), out.reshape(-1), ow * c
     scaled = np.empty(kh * row_size if factors.size else 0, out.dtype)
     scaled_rows = np.empty((2, kh if factors.size else 0), np.int64)
-    image, y = first_row // h, first_row % h
+    image, y, limit = first_row // h, first_row % h, last_row * w * c
     for row in range(first_row, last_row):
         i0, i1, shift = places[y]
         a0, at = image * oh * row_size + shift, row * w * c
@@ -213,16 +163,25 @@ def _back(g, marks, kh, stride, scale, factors, first_row, last_row, rows, place
                     for j in range(ox * c, (ox + 1) * c):
                         scaled[i * row_size + j] = factor * flat[image * oh * row_size + start + j]
             a0, i0, i1 = 0, 0, i1 - i0
-        if in_pairs:
-            back_pairs(source, marks, a0, taps, i0, i1, columns, pairs, scale, written, at)
+        if pairs.size:
+            back_pairs(source, marks, a0, taps, i0, i1, columns, pairs, scale, written, at, limit)
         else:
-            back_row(source, marks, a0, taps, i0, i1, columns, runs, c, stride, scale, written,
-                     at, spare, pitch)  # fmt: skip
-        if spare.size:
-            merge_columns(spare, w, c, stride, pitch, written, at)
+            back_row(source, marks, a0, taps, i0, i1, columns, column_places, runs, c, stride,
+                     scale, written, at, limit)  # fmt: skip
         y += 1
         if y == h:
             image, y = image + 1, 0
+
+
+@njit_leaf
+def _back_columns(w, ow, c, kw, stride, pad, dilation, lanes):
+    """Return taps of the columns of gradients, and how to go through them: one of three ways."""
+    columns, places = rows_of(w, True, ow, kw, stride, pad, dilation, c, 1)
+    runs = runs_of(w, True, ow, kw, stride, pad, dilation)[0]
+    pairs = pairs_of(w, runs) if stride == 2 and c == 1 else np.empty((0, 8), np.int64)
+    if stride == 1 or pairs.size or c % lanes == 0:
+        return columns, places[:0], runs, pairs
+    return columns, places, runs[:0], pairs
 
 
 @njit_parallel(work=lambda *args: 2 * args[-1].size)
@@ -255,14 +214,16 @@ def max_backward(
     rows, places = rows_of(
         h, True, oh, window[0], strides[0], pads[0], dilations[0], ow * c, window[1]
     )
-    runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], dilations[1])
-    columns[0] *= c
+    columns, column_places, runs, pairs = _back_columns(
+        w, ow, c, window[1], strides[1], pads[1], dilations[1], vector_lanes(g)
+    )
     n_rows = n * h
     step = _rows_of_task(w * c)
     everywhere, one = np.empty((0, 0), g.dtype), g.dtype.type(1)
     for task in prange(-(-n_rows // step)):
         _back(g, chosen.reshape(-1), window[0], strides[1], one, everywhere, task * step,
-              min(n_rows, (task + 1) * step), rows, places, runs, columns, gradient)  # fmt: skip
+              min(n_rows, (task + 1) * step), rows, places, columns, column_places, runs, pairs,
+              gradient)  # fmt: skip
 
 
 @njit_leaf
@@ -310,8 +271,9 @@ def mean_backward(
     n, h, w, c = gradient.shape
     oh, ow = g.shape[1], g.shape[2]
     rows, places = rows_of(h, True, oh, window[0], strides[0], pads[0], 1, ow * c, window[1])
-    runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], 1)
-    columns[0] *= c
+    columns, column_places, runs, pairs = _back_columns(
+        w, ow, c, window[1], strides[1], pads[1], 1, vector_lanes(g)
+    )
     same, factors = _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient)
     scale = factors[0, 0] if same and factors.size else gradient.dtype.type(1)
     if same:
@@ -320,4 +282,5 @@ def mean_backward(
     step = _rows_of_task(w * c)
     for task in prange(-(-n_rows // step)):
         _back(g, None, window[0], strides[1], scale, factors, task * step,
-              min(n_rows, (task + 1) * step), rows, places, runs, columns, gradient)  # fmt: skip
+              min(n_rows, (task + 1) * step), rows, places, columns, column_places, runs, pairs,
+              gradient)  # fmt: skip

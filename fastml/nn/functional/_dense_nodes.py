@@ -14,7 +14,7 @@ from fastml.kernels.activations import forms
 from fastml.kernels.dense.forms import IDENTITY, from_result
 from fastml.nn.functional._kept import Destination, Kept, taken
 
-__all__ = ["KINDS", "Destination", "Kept", "activated", "dense", "linear"]
+__all__ = ["KINDS", "WITH_ALPHA", "Destination", "Kept", "activated", "dense", "linear"]
 
 # Activations that the kernels end with, and the node that computes each alone.
 KINDS = {
@@ -28,7 +28,7 @@ _ALONE = {
     forms.GELU: activations.gelu, forms.GELU_TANH: activations.gelu_tanh,
     forms.SOFTPLUS: p.softplus,
 }  # fmt: skip
-_WITH_ALPHA = (forms.LEAKY_RELU, forms.ELU)
+WITH_ALPHA = (forms.LEAKY_RELU, forms.ELU)
 
 # Batches up to this size are one block, whose gradient several threads share; of larger ones there
 # are at most so many blocks, with as many partial gradients, of so many elements together.
@@ -157,7 +157,7 @@ def activated(sums: Any, kind: int, alpha: float) -> Any:
     """Return the activation of sums, as a node of its own."""
     if kind == IDENTITY:
         return sums
-    return _ALONE[kind](sums, **({"alpha": alpha} if kind in _WITH_ALPHA else {}))
+    return _ALONE[kind](sums, **({"alpha": alpha} if kind in WITH_ALPHA else {}))
 
 
 def _composed_by_sums(g: Any, X: Any, W: Any, b: Any, kind: int, alpha: float) -> Any:
@@ -165,7 +165,7 @@ def _composed_by_sums(g: Any, X: Any, W: Any, b: Any, kind: int, alpha: float) -
     if kind == IDENTITY:
         return g
     sums = X @ W if b is None else X @ W + b
-    params = {"alpha": alpha} if kind in _WITH_ALPHA else {}
+    params = {"alpha": alpha} if kind in WITH_ALPHA else {}
     adjoint: Any = PRIMITIVES[_ALONE[kind].__name__].adjoints[0]
     return adjoint(g, activated(sums, kind, alpha), sums, **params)
 

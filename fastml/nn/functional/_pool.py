@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastml.activations._functions import _applied as applied
+from fastml.activations._functions import _applied
 from fastml.autodiff import Variable
 from fastml.autodiff import primitives as p
 from fastml.autodiff._real import real_values
@@ -18,9 +18,16 @@ __all__ = [
 ]  # fmt: skip
 
 
+def applied(node: Any, x: Any, **params: Any) -> Any:
+    """Apply a node to a variable or an array; those that need no conversion take no time."""
+    if type(x) is np.ndarray and x.dtype.char in "fd":
+        return node(x, **params)
+    return _applied(node, x, "input", **params)
+
+
 def _max(x: Any, window: Window, return_indices: bool) -> Any:
     kept: list[Any] = []
-    out = applied(nodes.max_pool, x, "input", window=window, kept=kept)
+    out = applied(nodes.max_pool, x, window=window, kept=kept)
     if not return_indices:
         return out
     chosen = kept[-1]
@@ -31,7 +38,7 @@ def _max(x: Any, window: Window, return_indices: bool) -> Any:
 
 def _avg(x: Any, window: Window, include_pads: bool, divisor: int = 0) -> Any:
     return applied(
-        nodes.avg_pool, x, "input", window=window, include_pads=bool(include_pads), divisor=divisor
+        nodes.avg_pool, x, window=window, include_pads=bool(include_pads), divisor=divisor
     )
 
 
@@ -323,7 +330,7 @@ def _adaptive(input: Any, output_size: Any, n: int, layout: str, name: str) -> A
     if not any(size % k for size, k in zip(sizes, wanted, strict=True)):
         kernel = tuple(size // k for size, k in zip(sizes, wanted, strict=True))
         return _avg(x, placed(x.shape, kernel, None, 0, 1, False, layout, n, name), True)
-    return applied(_parts, x, "input", sizes=sizes, wanted=wanted, last=last)
+    return applied(_parts, x, sizes=sizes, wanted=wanted, last=last)
 
 
 def _parts(x: Any, sizes: list[int], wanted: list[int], last: bool) -> Any:

@@ -1,5 +1,6 @@
 """Windows that slide over images: what they are, and where they fit."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -154,6 +155,24 @@ def placed(
     ValueError
         Where a parameter is not what it may be, or no window fits.
     """
+    given = (shape, kernel_size, stride, padding, dilation, ceil_mode, layout, n, name)
+    try:
+        return _placed_before(*given)
+    except TypeError:  # lists and arrays
+        return _placed(*given)
+
+
+def _placed(
+    shape: tuple[int, ...],
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    layout: str,
+    n: int,
+    name: str,
+) -> Window:
     last, sizes, _ = axes_of(shape, n, layout, name)
     kernel = numbers(kernel_size, "kernel_size", n, 1)
     strides = kernel if stride is None else numbers(stride, "stride", n, 1)
@@ -201,3 +220,7 @@ def _window(
         (n_images, sizes[0], sizes[1], channels), (n_images, fitting[0], fitting[1], channels),
         pooled_shape,
     )  # fmt: skip
+
+
+# A network calls with few shapes, and checks take longer than pooling a small image.
+_placed_before = functools.lru_cache(maxsize=512, typed=True)(_placed)

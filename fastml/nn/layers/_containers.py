@@ -22,8 +22,8 @@ def as_layer(layers: "Layer | Sequence[Layer]") -> "Sequential":
     return Sequential([layers] if isinstance(layers, Layer) else layers)
 
 
-def checked_layers(layers: Any) -> tuple[Layer, ...]:
-    """Return layers as a tuple, if they are.
+def checked_layers(layers: Any) -> list[Layer]:
+    """Return layers as a list of its own, if they are.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ def checked_layers(layers: Any) -> tuple[Layer, ...]:
         if not isinstance(layer, Layer):
             made = f"; did you mean {layer.__name__}()?" if isinstance(layer, type) else "."
             raise TypeError(f"layers must be a list of layers; number {i} is {layer!r}{made}")
-    return tuple(layers)
+    return list(layers)
 
 
 class Container(Layer):
     """A layer whose parameters are those of layers in it, named by their places."""
 
-    layers: tuple[Layer, ...]
+    layers: list[Layer]
 
     def children(self, input_shape: Shape) -> Iterator[tuple[str, Layer, Shape, Shape]]:
         """Yield place, layer, input shape and output shape of each of `layers`.
@@ -166,6 +166,3 @@ class Sequential(Container):
         for name, layer, shape, _ in self.children(input_shape):
             yield from layer.visit(shape, field, f"{place}.{name}" if place else name)
             field = layer.field(field, shape)
-
-    def __repr__(self) -> str:
-        return f"Sequential([{', '.join(map(repr, self.layers))}])"

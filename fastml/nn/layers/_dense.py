@@ -3,10 +3,15 @@
 import math
 from typing import Any
 
+import scipy.sparse as sp
+
+from fastml.autodiff import Variable
 from fastml.autodiff import primitives as p
 from fastml.nn._description import integer
 from fastml.nn._field import ReceptiveField
 from fastml.nn.functional import dense
+from fastml.nn.functional._dense_nodes import KINDS, WITH_ALPHA, Kept
+from fastml.nn.functional._dense_nodes import dense as dense_node
 from fastml.nn.initializers import Initializer, initializer
 from fastml.nn.layers._activation import (
     activation_function,
@@ -82,7 +87,12 @@ class Dense(Layer):
 
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
-        return dense(x, parameters["weight"], parameters.get("bias"), self.activation)
+        W, b = parameters["weight"], parameters.get("bias")
+        kind = KINDS.get(self.activation or "identity")
+        if kind is None or kind in WITH_ALPHA or sp.issparse(x):
+            return dense(x, W, b, self.activation)
+        # Shapes and dtypes are known to fit: in small networks looking again takes long.
+        return dense_node(x, W, b, kind=kind, kept=Kept() if type(W) is Variable else None)
 
     def multiply_adds(self, input_shape: Shape) -> int:
         """Return the multiplications for one sample; see `Layer.multiply_adds`."""

@@ -37,8 +37,7 @@ class Dropout(Layer):
         if sp.issparse(x):
             x = x.toarray()
         # A member of the ensemble is one network for all samples.
-        shape = x.shape if run.training else x.shape[1:]
-        return x * run.mask(x, shape, self.rate, stream)
+        return run.dropped(x, self.rate, stream, alike=not run.training)
 
 
 class DropConnect(Layer):
@@ -86,8 +85,7 @@ class DropConnect(Layer):
         """Return the result for a batch; see `Layer.apply`."""
         stream = run.next_stream()
         if run.masks and self.rate and "weight" in parameters:
-            weight = parameters["weight"]
-            masked = weight * run.mask(weight, weight.shape, self.rate, stream)
+            masked = run.dropped(parameters["weight"], self.rate, stream)
             parameters = {**parameters, "weight": masked}
         return self.layer.apply(x, parameters, state, run)
 

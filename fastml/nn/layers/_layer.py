@@ -4,12 +4,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
 from fastml.nn._description import Description
 from fastml.nn._field import ReceptiveField
+from fastml.nn.functional._dropout import node as dropout_node
 from fastml.nn.initializers import Initializer
 
 __all__ = ["Layer", "Parameter", "Run", "Shape", "Visit", "checked_axes"]
@@ -108,27 +107,25 @@ class Run:
         self.n_streams += 1
         return FIRST_MASK + self.n_streams - 1
 
-    def mask(self, like: Any, shape: Shape, rate: float, stream: int) -> Any:
-        """Return 0 with probability `rate` and ``1 / (1 - rate)`` elsewhere.
+    def dropped(self, x: Any, rate: float, stream: int, alike: bool = False) -> Any:
+        """Return values with some set to 0, and the others divided by the share that is left.
 
         Parameters
         ----------
-        like : array or Variable
-            Of the dtype wanted, where the mask is.
-        shape : tuple of int
-            Of the mask.
+        x : array or Variable
+            Values.
         rate : float
-            The probability.
+            The probability to become 0.
         stream : int
             Of the layer.
+        alike : bool, default=False
+            Whether all that is along the first axis has the same mask.
         """
-        value = value_of(like)
-        backend = resolve(value)
-        # The same draws for both dtypes.
-        drawn = backend.empty(math.prod(shape), np.float32)
-        backend.kernels("rng").uniform(self.seed, stream, self.step, drawn)
-        kept = (drawn >= rate).reshape(shape)
-        return kept.astype(value.dtype) * value.dtype.type(1 / (1 - rate))
+        how = {"p": rate, "seed": self.seed, "stream": stream, "step": self.step}
+        if not alike:
+            return dropout_node(x, **how)
+        value = value_of(x)
+        return x * dropout_node(resolve(value).xp.ones(value.shape[1:], value.dtype), **how)
 
 
 class Layer(Description):

@@ -91,8 +91,9 @@ def train_lbfgs(
             spans = network.penalized
             whole = penalty_value(backend, network.flat, 0.0, settings.l2, spans)
             value += whole / batch.total
-            weights = backend.to_host(network.flat)[penalized]
-            slope[penalized] += settings.l2 / batch.total * weights
+            weights = backend.to_host(network.flat)
+            for start, stop in spans:
+                slope[start:stop] += settings.l2 / batch.total * weights[start:stop]
         if several:
             value += per_weight * float(theta[: first.size][penalized].sum())
             value += per_weight * float(theta[first.size :].sum())

@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 
 from fastml.backends import Backend
-from fastml.losses._sums import block_rows, merged
+from fastml.blocks import MAX_BLOCKS
+from fastml.losses._sums import merged
 
 __all__ = ["penalty_value"]
+
+# Below this many elements a block costs more to start and to merge than to compute.
+_LEAST_ELEMENTS = 1 << 15
 
 
 def penalty_value(
@@ -27,11 +31,10 @@ def penalty_value(
     spans : sequence of (int, int)
         Start and stop of the stretches that are added up.
     """
-    real, found = flat.dtype.type, 0.0
+    real, found, kernel = flat.dtype.type, 0.0, backend.kernels("losses").penalty
     for start, stop in spans:
-        size = block_rows(stop - start, 1)
+        size = max(_LEAST_ELEMENTS, -(-(stop - start) // MAX_BLOCKS))
         totals = backend.empty(-(-(stop - start) // size), np.float64)
-        kernel = backend.kernels("losses").penalty
         kernel(real(l1), real(0.5 * l2), flat[start:stop], size, totals)
         found += merged(backend, totals)
     return found

@@ -53,6 +53,18 @@ class RowsOnDisk:
             rows = self.rows[rows]
         return RowsOnDisk(self.backend, self.X, self.dtype, self.shape[1:], rows)
 
+    def reshape(self, n_rows: int, *shape: int) -> "RowsOnDisk":
+        """Return the rows in another shape, still on disk.
+
+        Parameters
+        ----------
+        n_rows : int
+            As many as there are, or -1.
+        *shape : int
+            Of one sample.
+        """
+        return RowsOnDisk(self.backend, self.X, self.dtype, shape, self.rows)
+
     def take(self, rows: Any, axis: int = 0) -> Any:
         """Return rows by their numbers.
 

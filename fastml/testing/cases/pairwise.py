@@ -34,12 +34,10 @@ def _squares(X, offset):
     return ((X - offset) ** 2).sum(axis=1, dtype=X.dtype)
 
 
-def gram(dtype, scale, seed):
-    X, Y = _rows(dtype, scale, seed)
+def _function(X, Y, seed):
+    """Return a kernel function's term, offset, scales, squares, ending and numbers."""
+    dtype, d = X.dtype.type, X.shape[1]
     term, ending = seed % 4, (seed // 2 + seed // 8) % 5
-    symmetric = (seed // 3) % 2 == 1
-    Y = X if symmetric else Y
-    d = X.shape[1]
     none = np.empty(0, dtype)
     offset, factors, squares = np.zeros(d, dtype), (none, none), (none, none)
     if term == forms.PRODUCT and seed % 3 == 0:
@@ -49,10 +47,7 @@ def gram(dtype, scale, seed):
         ending = forms.AFFINE if ending == forms.ROOT else ending
     elif term == forms.PRODUCT and seed % 3 == 1:
         factors = tuple(np.linspace(0.5, 2, len(rows)).astype(dtype) for rows in (X, Y))
-    args = {
-        "X": X,
-        "Y": Y,
-        "symmetric": symmetric,
+    return {
         "term": term,
         "offset": offset,
         "x_scale": factors[0],
@@ -63,6 +58,18 @@ def gram(dtype, scale, seed):
         "gamma": dtype((-1.0 if ending == forms.EXP else 1.0) / d),
         "coef0": dtype(0.0 if ending in (forms.ROOT, forms.EXP) else 0.5),
         "degree": dtype((3, 2.5, 1, 70)[seed // 5 % 4]),
+    }
+
+
+def gram(dtype, scale, seed):
+    X, Y = _rows(dtype, scale, seed)
+    symmetric = (seed // 3) % 2 == 1
+    Y = X if symmetric else Y
+    args = {
+        "X": X,
+        "Y": Y,
+        "symmetric": symmetric,
+        **_function(X, Y, seed),
         "probe": np.zeros(len(X) + len(Y), dtype),
         "out": sentinel((len(X), len(Y)), dtype),
     }
@@ -70,6 +77,24 @@ def gram(dtype, scale, seed):
     return Case(
         args, ("probe", "out"), rtol=400 * np.finfo(dtype).eps, atol=200 * np.finfo(dtype).eps
     )
+
+
+def gram_times(dtype, scale, seed):
+    X, Y = _rows(dtype, scale, seed)
+    n_columns = choose(scale, seed, 4, (1, 3, 16, 50), 100)
+    right = np.random.default_rng(seed).random((len(Y), n_columns)).astype(dtype)
+    function = _function(X, Y, seed)
+    args = {
+        "X": X,
+        "Y": Y,
+        **function,
+        "right": right,
+        "probe": np.zeros(len(X) + len(Y), dtype),
+        "out": sentinel((len(X), n_columns), (dtype, np.float64)[seed % 2]),
+    }
+    # Nothing is negative but products less an offset; as for `gram`.
+    eps = np.finfo(dtype).eps
+    return Case(args, ("probe", "out"), rtol=400 * eps, atol=200 * eps * max(1, len(Y)))
 
 
 def sparse_gram(dtype, scale, seed):
