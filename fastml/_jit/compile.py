@@ -31,6 +31,9 @@ FASTMATH = frozenset({"contract", "nsz", "afn"})
 # Below this much work, in operations or bytes, starting threads costs more than they save.
 SERIAL_WORK = 100_000
 
+# A name of the module is found faster, many times for every launch.
+_ndarray = np.ndarray
+
 # Of the transformations under parallel=True only prange: Numba would also turn array expressions
 # and reductions into parallel loops, whose sums depend on the number of threads. The price is
 # that Numba refuses array expressions in the body of a prange loop: they go into a leaf.
@@ -118,7 +121,7 @@ class Kernel:
             bound.apply_defaults()
             args = bound.args
         for a in args:
-            if isinstance(a, np.ndarray) and not a.flags.writeable:
+            if isinstance(a, _ndarray) and not a.flags.writeable:
                 args = tuple(map(_mutable_type, args))
                 break
         if not self._threaded or (self._work is not None and self._work(*args) < SERIAL_WORK):

@@ -59,6 +59,8 @@ def _scale(backend: Backend, g: Any, how: Reduction, dtype: Any) -> Any:
     scale = g * how.factor
     if how.weight is not None:
         scale = scale * _like(how.weight, scale)
+    elif isinstance(scale, float | np.generic):
+        return backend.xp.array([scale], dtype)
     return backend.asarray(scale, dtype).reshape(-1)
 
 

@@ -116,6 +116,7 @@ class Network:
         self.views = self.split(flat)
         self._tree = _nested(self.views)
         self._leaves: tuple[list[Variable], dict[str, Any]] | None = None
+        self._gradient: tuple[Any, list[Any]] | None = None
         self._state_tree = _nested(state)
 
     @property
@@ -212,7 +213,9 @@ class Network:
             named = {name: Variable(view) for name, view in self.views.items()}
             self._leaves = list(named.values()), _nested(named)
         leaves, tree = self._leaves
-        parts = list(self.split(out).values())
+        if self._gradient is None or self._gradient[0] is not out:
+            self._gradient = out, list(self.split(out).values())
+        parts = self._gradient[1]
         for leaf, part in zip(leaves, parts, strict=True):
             leaf.grad = Destination(part)
         # A fit that diverges is told of by the loss, not by warnings of NumPy's.
@@ -270,7 +273,7 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # On the host, and without the views, which would come back as arrays of their own.
-        left_out = ("backend", "views", "_tree", "_state_tree", "_leaves")
+        left_out = ("backend", "views", "_tree", "_state_tree", "_leaves", "_gradient")
         kept = {name: value for name, value in self.__dict__.items() if name not in left_out}
         kept["flat"] = self.backend.to_host(self.flat)
         kept["state"] = {name: self.backend.to_host(a) for name, a in self.state.items()}

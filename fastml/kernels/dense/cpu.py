@@ -32,8 +32,9 @@ RUN_SIZE = 1024
 
 
 def _product_work(n_rows, n_inputs, n_outputs):
-    # Multiply-adds of an eighth of a vector's lanes: the tile does many at once.
-    return n_rows * n_inputs * n_outputs / 8
+    # The tile does so many multiply-adds in the time of one operation: below 50 us or so threads
+    # gain little where they are free, and lose much where others keep the cores busy.
+    return n_rows * n_inputs * n_outputs / 40
 
 
 @njit_leaf

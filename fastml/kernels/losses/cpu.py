@@ -278,7 +278,7 @@ def _block_of_weights(l1, l2, w):
     return total
 
 
-@njit_parallel(work=lambda l1, l2, W, *rest: 2 * W.size)
+@njit_parallel(work=lambda l1, l2, W, *rest: W.size / 3)
 def penalty(
     l1,  # IN scalar
     l2,  # IN scalar

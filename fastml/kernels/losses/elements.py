@@ -78,6 +78,7 @@ def slopes_of(kind, scale, o, t, out):
 @njit_leaf
 def penalties_of(l1, l2, w, out):
     """Write ``l1 |w| + l2 w^2`` of every element, in float64."""
+    widest_vectors()
     for i in range(w.size):
         size = abs(np.float64(w[i]))
         out[i] = l1 * size + l2 * size * size

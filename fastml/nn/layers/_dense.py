@@ -92,7 +92,7 @@ class Dense(Layer):
         if kind is None or kind in WITH_ALPHA or sp.issparse(x):
             return dense(x, W, b, self.activation)
         # Shapes and dtypes are known to fit: in small networks looking again takes long.
-        return dense_node(x, W, b, kind=kind, kept=Kept() if type(W) is Variable else None)
+        return dense_node(x, W, b, kind=kind, kept=Kept(W, b) if type(W) is Variable else None)
 
     def multiply_adds(self, input_shape: Shape) -> int:
         """Return the multiplications for one sample; see `Layer.multiply_adds`."""
