@@ -1,18 +1,26 @@
-"""The compiler of the functions that kernels call.
+"""Compilers that leave the pieces of a kernel to the kernel.
 
-Numba makes machine code of every function that it compiles, and wrappers for callers from Python
-and C. Of a leaf nobody ever runs them: kernels take it in as LLVM code, optimise it as a part of
-themselves and make machine code of the whole. A leaf ends here as that LLVM code.
+Numba optimises every function that it compiles and makes machine code of it, with wrappers for
+callers from Python and C. Of a leaf, and of the body of a `prange` loop, nobody ever runs them:
+kernels take them in as LLVM code and optimise the whole. Here they end as that LLVM code.
 """
+
+import contextlib
 
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import NativeLowering, NativeParforLowering
 
 from fastml._jit.lanes import WIDEST
 
-__all__ = ["LeafCompiler", "keep_from_python"]
+__all__ = ["LeafCompiler", "ParallelCompiler", "keep_from_python"]
+
+# Names that Numba gives to what it makes of a `prange` loop: the body, what calls the body for a
+# share of the iterations, and what hands out the shares.
+_PIECES = (
+    "__numba_parfor_gufunc", "<numba.np.ufunc.wrappers._GufuncWrapper", "parallelgufuncwrapper",
+)  # fmt: skip
 
 
 class _LinkedLibrary(JITCodeLibrary):
@@ -64,18 +72,63 @@ class _LeafLowering(NativeLowering):
         return True
 
 
+@contextlib.contextmanager
+def _linked_pieces(codegen):
+    create = codegen.create_library
+
+    def create_library(name, **kwargs):
+        if name.startswith(_PIECES):
+            return _LinkedLibrary(codegen, name, **kwargs)
+        return create(name, **kwargs)
+
+    codegen.create_library = create_library
+    try:
+        yield
+    finally:
+        del codegen.create_library
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _ParallelLowering(NativeParforLowering):
+    _name = "fastml_parallel_lowering"
+
+    def run_pass(self, state):
+        context = state.targetctx
+        with _linked_pieces(context.codegen()):
+            super().run_pass(state)
+        lowered, library = state["cr"], state.library
+        entry = context.get_executable(library, lowered.fndesc, lowered.env)
+        context.insert_user_function(entry, lowered.fndesc, [library])
+        state.reload_init.extend(library._reload_init)
+        state["cr"] = lowered._replace(cfunc=entry)
+        return True
+
+
+def _pipeline(state, replacements):
+    numbas = DefaultPassBuilder.define_nopython_pipeline(state)
+    passes = type(numbas)("fastml")
+    for step, description in numbas.passes:
+        passes.add_pass(replacements.get(step, step), description)
+    passes.finalize()
+    return [passes]
+
+
 class LeafCompiler(CompilerBase):
-    """Numba's own pipeline, but for its last step."""
+    """Numba's own pipeline without machine code."""
 
     def define_pipelines(self):
         flags = self.state.flags
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        numbas = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        passes = type(numbas)("leaf")
-        for step, description in numbas.passes:
-            passes.add_pass(_LeafLowering if step is NativeLowering else step, description)
-        passes.finalize()
-        return [passes]
+        return _pipeline(self.state, {NativeLowering: _LeafLowering})
+
+
+class ParallelCompiler(CompilerBase):
+    """Numba's own pipeline, with machine code of the whole only, not of the loops in it."""
+
+    def define_pipelines(self):
+        # The loops inherit the flags.
+        self.state.flags.no_compile = True
+        return _pipeline(self.state, {NativeParforLowering: _ParallelLowering})
 
 
 def keep_from_python(dispatcher):
