@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange
+from fastml._jit.memory import copy_items
 from fastml.kernels.pool.rows import (
     SHORTEST,
     back_pairs,
@@ -159,8 +160,7 @@ def _back(g, marks, kh, scale, factors, first_row, last_row, rows, places, colum
         i0, i1, shift = places[y]
         a0, at = image * oh * row_size + shift, row * w * c
         if marks is None and row > first_row and y and _same_sources(rows, places, y):
-            for j in range(at, at + w * c):
-                written[j] = written[j - w * c]
+            copy_items(written, at, written, at - w * c, w * c)
         else:
             source, taps = flat, rows
             if factors.size:
