@@ -10,7 +10,8 @@ taps for rows of an image and steps for its pixels the gradient by the weight.
 Three kinds differ in what meets in a product:
 
 `tile_channels`
-    a number of the image and a vector of weights of many output channels;
+    a number of the image and a vector of weights of many output channels; `tile_channels_2` has two
+    vectors, and `tile_channels_added`, of one shape, adds to what `out` holds;
 `tile_lanes`
     a vector of channels of the image and a vector of weights, channel by channel (depthwise);
 `tile_pixels`
@@ -39,6 +40,9 @@ SHAPES = tuple(
     + [(1, width) for width in range(TAP_ROWS, TAP_ROWS // 2, -2)]
     + [(1, width) for width in (1, 2, 4) if width <= TAP_ROWS // 2]
 )
+
+# Rows of the tile that adds to what is there. Such tiles must not overlap: a divisor of 8.
+ADDED_ROWS = 8 if TAP_ROWS > 8 else 4
 
 
 def _broadcast_by_vector(v, a, at, b_vectors):
@@ -92,7 +96,7 @@ def _loops(v, shape, operands, n_vectors, met, b_broadcast):
     return [[builder.load(cell) for cell in row] for row in cells]
 
 
-def _tile(n_vectors, met, b_broadcast=False):
+def _tile(n_vectors, met, b_broadcast=False, shapes=SHAPES, adding=False):
     """Return a tile as an intrinsic."""
 
     @intrinsic
@@ -125,7 +129,7 @@ def _tile(n_vectors, met, b_broadcast=False):
             operands = (a_data, *args[5:8], taps_data, *args[9:11], b_data, *args[12:17], start)
             done = builder.append_basic_block("tile.done")
             switch = builder.switch(builder.add(builder.mul(args[19], int64(64)), args[20]), done)
-            for rows, width in SHAPES:
+            for rows, width in shapes:
                 block = builder.append_basic_block("tile.shape")
                 switch.add_case(int64(64 * rows + width), block)
                 builder.position_at_end(block)
@@ -135,7 +139,10 @@ def _tile(n_vectors, met, b_broadcast=False):
                     for p in range(width):
                         at = builder.add(first, builder.mul(int64(p), args[3]))
                         for j, value in enumerate(next(sums)):
-                            v.store(value, out_data, builder.add(at, int64(j * v.lanes)))
+                            to = builder.add(at, int64(j * v.lanes))
+                            if adding:
+                                value = builder.fadd(v.load(out_data, to), value)
+                            v.store(value, out_data, to)
                 builder.branch(done)
             builder.position_at_end(done)
             return context.get_dummy_value()
@@ -147,5 +154,6 @@ def _tile(n_vectors, met, b_broadcast=False):
 
 tile_channels = _tile(1, _broadcast_by_vector)
 tile_channels_2 = _tile(2, _broadcast_by_vector)
+tile_channels_added = _tile(2, _broadcast_by_vector, shapes=((1, ADDED_ROWS),), adding=True)
 tile_lanes = _tile(1, _vector_by_vector)
 tile_pixels = _tile(1, _vector_by_vector, b_broadcast=True)

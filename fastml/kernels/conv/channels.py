@@ -118,6 +118,26 @@ def tap_table(y, x, py, px, pitch, channels, adjacent, table):
 
 
 @njit_leaf
+def tile_pairs(
+    out, out0, out_image_row, out_row,
+    a, a0, a_image_row, a_row, taps, taps0, a_step,
+    b, b0, b_tap, b_step,
+    n_taps, n_steps,
+    init, init0,
+    n_image_rows, width,
+):  # fmt: skip
+    """Run `tile_channels_2`, of whose code one copy is enough."""
+    tile_channels_2(
+        out, out0, out_image_row, out_row,
+        a, a0, a_image_row, a_row, taps, taps0, a_step,
+        b, b0, b_tap, b_step,
+        n_taps, n_steps,
+        init, init0,
+        n_image_rows, width,
+    )  # fmt: skip
+
+
+@njit_leaf
 def channels_task(
     image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, spare, out
 ):
@@ -171,7 +191,7 @@ def channels_task(
                         if left < panel:
                             target, o0, o_image_row, o_row = spare, 0, width * panel, panel
                         if panel > lanes:
-                            tile_channels_2(
+                            tile_pairs(
                                 target, o0, o_image_row, o_row,
                                 source, a, y.step * pitch, x.step * channels, table, 0, 1,
                                 packed, b, n_steps * panel, panel,

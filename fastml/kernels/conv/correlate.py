@@ -10,15 +10,18 @@ from fastml.kernels.conv.geometry import aligned, band_rows, is_inside, phase_le
 from fastml.kernels.conv.lanes import lanes_task, pack_lanes, whole_vectors
 from fastml.kernels.conv.pixels import pack_planes, pixels_task, planes_pitch
 from fastml.kernels.conv.strips import new_strip
+from fastml.kernels.conv.winograd import pack_points, square_rows, suits, winograd_task
 
-CHANNELS, LANES, PIXELS = 0, 1, 2
+CHANNELS, LANES, PIXELS, WINOGRAD = 0, 1, 2, 3
 
 
 @njit_leaf
 def way(y, x, groups, n_sources, n_columns, n_taps, lanes):
-    """Return which of the three ways to take."""
+    """Return which of the four ways to take."""
     if groups > 1 and 2 * n_columns <= lanes and n_sources <= 8:
         return LANES
+    if suits(y, x, groups, n_sources, n_columns, lanes):
+        return WINOGRAD
     few = 4 * n_columns <= lanes and n_taps >= 4 and 2 * phase_length(x, 0) >= lanes
     if groups == 1 and x.step == 1 and x.n_phases == 1 and few:
         return PIXELS
@@ -42,6 +45,11 @@ def prepare(weight, bias, backward, y, x, groups, n_sources, n_columns):
         init = np.zeros(groups * padded + lanes, weight.dtype)
         for i in range(bias.shape[0]):
             init[i // n_columns * padded + i % n_columns] = bias[i]
+    elif chosen == WINOGRAD:
+        starts = np.zeros(1, np.int64)
+        packed = pack_points(weight, backward, y, x, n_sources, n_columns)
+        init = np.zeros(n_columns, weight.dtype)
+        init[: bias.shape[0]] = bias
     elif chosen == LANES:
         total = groups * n_columns
         starts = panel_starts(y, x, n_sources, whole_vectors(total, lanes))
@@ -74,6 +82,8 @@ def strip_row(chosen, y, x, channels, groups, out_channels, lanes):
 @njit_leaf
 def rows_at_once(chosen, y, x, n_images, channels, groups, out_channels, like):
     """Return how many rows of each phase a task has."""
+    if chosen == WINOGRAD:
+        return square_rows(y, x, n_images, channels, like.itemsize)
     row = strip_row(chosen, y, x, channels, groups, out_channels, lanes_of(like))
     width = phase_length(x, 0)
     if chosen == PIXELS:
@@ -87,6 +97,9 @@ def correlate_task(chosen, image, y, x, groups, packed, starts, init, m0, rows, 
     """Compute a band of rows of each phase of one image's result."""
     lanes = lanes_of(packed)
     m1 = min(m0 + rows, phase_length(y, 0))
+    if chosen == WINOGRAD:
+        winograd_task(image, y, x, packed, init, m0, m1, out)
+        return
     whole = chosen == CHANNELS and is_inside(y) and is_inside(x)
     n_rows = reach(y, m1 - m0)
     if chosen == PIXELS:

@@ -12,6 +12,16 @@ from fastml.kernels.conv.channels import padded_columns
 from fastml.kernels.conv.correlate import correlate_task, prepare, rows_at_once
 from fastml.kernels.conv.geometry import Axis, backward_axis, forward_axis, phase_length, reach
 from fastml.kernels.conv.lanes import whole_vectors
+from fastml.kernels.conv.winograd import (
+    POINTS,
+    merge_points,
+    paired,
+    side_of,
+    square_rows,
+    suits,
+    weights_ranges,
+    winograd_weights_task,
+)
 from fastml.kernels.conv.weights import count_blocks, merge_columns, unit_shape, weights_task
 
 # Numbers that one instruction takes, about: work is counted in instructions.
@@ -164,39 +174,57 @@ def conv2d_weight_gradient(
         *forward_axis(images.shape[2], gradient.shape[2], kernel[1], stride_x, pad_left, dilation_x)
     )
     lanes = lanes_of(images)
+    taps = kernel[0]
+    by_points = suits(y, x, groups, n_sources, n_columns, lanes)
     lane_by_lane = groups > 1 and 2 * n_columns <= lanes and n_sources <= 8
-    n_steps = n_sources * kernel[0] * kernel[1]
-    if lane_by_lane:
+    n_steps = n_sources * (POINTS if by_points else kernel[0] * kernel[1])
+    n_groups, pitch, panel, row_channels = groups, padded_columns(n_columns, lanes), 2 * lanes, channels
+    if by_points:
+        pitch = paired(n_columns, lanes)
+    elif lane_by_lane:
         n_groups, pitch, panel = 1, whole_vectors(out_channels, lanes), lanes
         row_channels = pitch
-    else:
-        n_groups, pitch, panel, row_channels = (
-            groups, padded_columns(n_columns, lanes), 2 * lanes, channels,
-        )  # fmt: skip
-    n_panels = -(-pitch // panel)
-    n_tasks = n_groups * n_panels
-    span = reach(x, x.n_out)
-    unit_rows, unit_images = unit_shape(y, x, span * row_channels, images.itemsize)
+    unit_rows, unit_images = unit_shape(y, x, reach(x, x.n_out) * row_channels, images.itemsize)
+    if by_points:
+        unit_rows, unit_images = square_rows(y, x, n_images, 4 * lanes, images.itemsize), 1
     n_units = -(-n_images // unit_images) * -(-y.n_out // unit_rows)
     n_blocks = count_blocks(
         n_units, n_images * y.n_out * x.n_out, n_groups * n_steps * pitch * images.itemsize,
         (images.size + gradient.size) * images.itemsize,
     )  # fmt: skip
+    n_ranges, width = 1, n_sources
+    if by_points:
+        width, panel = weights_ranges(n_blocks, n_sources, n_columns, lanes)
+        n_ranges = -(-n_sources // width)
+    n_panels = -(-pitch // panel)
+    n_tasks = n_groups * n_ranges * n_panels
     partials = np.zeros((n_blocks, n_groups * n_steps, pitch), images.dtype)
     biases = np.zeros((n_blocks, bias_gradient.shape[0]))
     for task in prange(n_blocks * n_tasks):
         block, group = task // n_tasks, task % n_tasks // n_panels
         column = task % n_panels * panel
-        first = group * n_columns + column
-        weights_task(
-            lane_by_lane, images, gradient, y, x, kernel, dilations, groups, group, column,
-            block * n_units // n_blocks, (block + 1) * n_units // n_blocks,
-            unit_rows, unit_images,
-            partials[block, group * n_steps : (group + 1) * n_steps].reshape(-1),
-            biases[block, first:],
-        )  # fmt: skip
+        first, unit0, unit1 = 0, block * n_units // n_blocks, (block + 1) * n_units // n_blocks
+        if by_points:
+            winograd_weights_task(
+                images, gradient, y, x,
+                group * width, min((group + 1) * width, n_sources),
+                column, min(column + panel, n_columns),
+                unit0, unit1, unit_rows // side_of(y), partials[block].reshape(-1),
+                biases[block, column:] if group == 0 else biases[block, :0],
+            )  # fmt: skip
+        else:
+            weights_task(
+                lane_by_lane, images, gradient, y, x, kernel, dilations, groups, group, column,
+                unit0, unit1, unit_rows, unit_images,
+                partials[block, group * n_steps : (group + 1) * n_steps].reshape(-1),
+                biases[block, group * n_columns + column :],
+            )  # fmt: skip
     for task in prange(n_groups * pitch // lanes):
-        merge_columns(lane_by_lane, partials, task * lanes, groups, weight_gradient)
+        if by_points:
+            merge_points(partials, task * lanes, taps)
+            merge_columns(False, partials[:1], task * lanes, groups, weight_gradient)
+        else:
+            merge_columns(lane_by_lane, partials, task * lanes, groups, weight_gradient)
     for column in range(bias_gradient.shape[0]):
         total = 0.0
         for block in range(n_blocks):

@@ -106,7 +106,7 @@ def _add_runs(
 
 
 @njit_leaf
-def _add_bias(gradient, g0, g_step, n_pixels, n, line, total):
+def add_bias(gradient, g0, g_step, n_pixels, n, line, total):
     """Add up each of n adjacent channels, four pixels at a time."""
     for first in range(0, n_pixels, 64):
         at = g0 + first * g_step
@@ -231,7 +231,7 @@ def weights_task(
                         n_runs, run, panel, left, zeros, spare, total[base:], pitch_out,
                     )  # fmt: skip
         if bias_total.shape[0]:
-            _add_bias(g, g0, g_step, n_rows * x.n_out, left, line, bias_total)
+            add_bias(g, g0, g_step, n_rows * x.n_out, left, line, bias_total)
 
 
 @njit_leaf
