@@ -7,15 +7,13 @@ the kernel and steps for its columns times channels it is a direct convolution o
 channels are last; other tables give dilated, strided, grouped and transposed convolutions, and with
 taps for rows of an image and steps for its pixels the gradient by the weight.
 
-Three kinds differ in what meets in a product:
+Two kinds differ in what meets in a product:
 
 `tile_channels`
     a number of the image and a vector of weights of many output channels; `tile_channels_2` has two
     vectors, and `tile_channels_added`, of one shape, adds to what `out` holds;
 `tile_lanes`
-    a vector of channels of the image and a vector of weights, channel by channel (depthwise);
-`tile_pixels`
-    a vector of adjacent pixels of one channel and one weight, for few output channels.
+    a vector of channels of the image and a vector of weights, channel by channel (depthwise).
 """
 
 from numba import types
@@ -57,7 +55,7 @@ def _vector_by_vector(v, a, at, b_vectors):
     ]
 
 
-def _loops(v, shape, operands, n_vectors, met, b_broadcast):
+def _loops(v, shape, operands, n_vectors, met):
     """Emit one height's loops over taps and steps; return its accumulators [row][vector]."""
     builder = v.builder
     n_image_rows, width = shape
@@ -83,12 +81,7 @@ def _loops(v, shape, operands, n_vectors, met, b_broadcast):
         with cgutils.for_range(builder, n_steps) as step:
             a_k = builder.gep(a_start, [builder.mul(step.index, a_step)])
             b_k = builder.add(b_start, builder.mul(step.index, b_step))
-            if b_broadcast:
-                columns = [v.broadcast(builder.load(builder.gep(b, [b_k])))] * n_vectors
-            else:
-                columns = [
-                    v.load(b, builder.add(b_k, int64(j * v.lanes))) for j in range(n_vectors)
-                ]
+            columns = [v.load(b, builder.add(b_k, int64(j * v.lanes))) for j in range(n_vectors)]
             for row, cell in zip(rows, cells, strict=True):
                 for j, (factor, column) in enumerate(met(v, a_k, row, columns)):
                     total = builder.call(v.fmuladd, [factor, column, builder.load(cell[j])])
@@ -96,7 +89,7 @@ def _loops(v, shape, operands, n_vectors, met, b_broadcast):
     return [[builder.load(cell) for cell in row] for row in cells]
 
 
-def _tile(n_vectors, met, b_broadcast=False, shapes=SHAPES, adding=False):
+def _tile(n_vectors, met, shapes=SHAPES, adding=False):
     """Return a tile as an intrinsic."""
 
     @intrinsic
@@ -133,7 +126,7 @@ def _tile(n_vectors, met, b_broadcast=False, shapes=SHAPES, adding=False):
                 block = builder.append_basic_block("tile.shape")
                 switch.add_case(int64(64 * rows + width), block)
                 builder.position_at_end(block)
-                sums = iter(_loops(v, (rows, width), operands, n_vectors, met, b_broadcast))
+                sums = iter(_loops(v, (rows, width), operands, n_vectors, met))
                 for i in range(rows):
                     first = builder.add(args[1], builder.mul(int64(i), args[2]))
                     for p in range(width):
@@ -156,4 +149,3 @@ tile_channels = _tile(1, _broadcast_by_vector)
 tile_channels_2 = _tile(2, _broadcast_by_vector)
 tile_channels_added = _tile(2, _broadcast_by_vector, shapes=((1, ADDED_ROWS),), adding=True)
 tile_lanes = _tile(1, _vector_by_vector)
-tile_pixels = _tile(1, _vector_by_vector, b_broadcast=True)

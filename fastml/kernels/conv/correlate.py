@@ -8,7 +8,7 @@ from fastml._jit.vectors import lanes_of
 from fastml.kernels.conv.channels import channels_task, pack_panels, padded_columns, panel_starts
 from fastml.kernels.conv.geometry import aligned, band_rows, is_inside, phase_length, reach
 from fastml.kernels.conv.lanes import lanes_task, pack_lanes, whole_vectors
-from fastml.kernels.conv.pixels import pack_planes, pixels_task, planes_pitch
+from fastml.kernels.conv.pixels import pack_taps, pixels_task, planes_gap
 from fastml.kernels.conv.strips import new_strip
 from fastml.kernels.conv.winograd import pack_points, square_rows, suits, winograd_task
 
@@ -22,8 +22,8 @@ def way(y, x, groups, n_sources, n_columns, n_taps, lanes):
         return LANES
     if suits(y, x, groups, n_sources, n_columns, lanes):
         return WINOGRAD
-    few = 4 * n_columns <= lanes and n_taps >= 4 and 2 * phase_length(x, 0) >= lanes
-    if groups == 1 and x.step == 1 and x.n_phases == 1 and few:
+    few = 4 * n_columns <= lanes and n_taps >= 4 and y.n * x.n >= lanes
+    if groups == 1 and y.step == 1 and x.step == 1 and few:
         return PIXELS
     return CHANNELS
 
@@ -61,10 +61,9 @@ def prepare(weight, bias, backward, y, x, groups, n_sources, n_columns):
     else:
         starts = np.zeros(1, np.int64)
         packed = aligned(n_columns * n_sources * n_taps, weight.dtype)
-        pack_planes(weight, column_stride, source_stride, n_columns, n_sources, y, x, packed)
-        init = np.zeros(n_columns * lanes, weight.dtype)
-        for i in range(bias.shape[0]):
-            init[i * lanes : (i + 1) * lanes] = bias[i]
+        pack_taps(weight, column_stride, source_stride, n_columns, n_sources, packed)
+        init = np.zeros(n_columns, weight.dtype)
+        init[: bias.shape[0]] = bias
     return chosen, packed, starts, init
 
 
@@ -75,7 +74,7 @@ def strip_row(chosen, y, x, channels, groups, out_channels, lanes):
     if chosen == LANES:
         return span * whole_vectors(out_channels, lanes) * (channels // groups)
     if chosen == PIXELS:
-        return planes_pitch(x, lanes) * channels
+        return (x.n + planes_gap(x)) * (channels + out_channels * y.offsets.shape[1] * x.offsets.shape[1])
     return span * channels
 
 
@@ -86,8 +85,6 @@ def rows_at_once(chosen, y, x, n_images, channels, groups, out_channels, like):
         return square_rows(y, x, n_images, channels, like.itemsize)
     row = strip_row(chosen, y, x, channels, groups, out_channels, lanes_of(like))
     width = phase_length(x, 0)
-    if chosen == PIXELS:
-        width = -(-width // lanes_of(like))
     least = max(1, TAP_ROWS // max(1, width))
     return band_rows(y, n_images, row * like.itemsize, least)
 
@@ -102,10 +99,8 @@ def correlate_task(chosen, image, y, x, groups, packed, starts, init, m0, rows, 
         return
     whole = chosen == CHANNELS and is_inside(y) and is_inside(x)
     n_rows = reach(y, m1 - m0)
-    if chosen == PIXELS:
-        n_rows = reach(y, m1 - m0 + TAP_ROWS)
     row = strip_row(chosen, y, x, image.shape[2], groups, out.shape[2], lanes)
-    strip = new_strip(0 if whole else n_rows * row, packed.dtype)
+    strip = new_strip(0 if whole or chosen == PIXELS else n_rows * row, packed.dtype)
     n_taps = y.offsets.shape[1] * x.offsets.shape[1]
     table = np.empty(n_taps * (image.shape[2] // groups if chosen != CHANNELS else 1), np.int64)
     spare = np.empty(2 * TAP_ROWS * lanes, packed.dtype)
@@ -116,4 +111,4 @@ def correlate_task(chosen, image, y, x, groups, packed, starts, init, m0, rows, 
     elif chosen == LANES:
         lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, spare, out)
     else:
-        pixels_task(image, y, x, packed, init, m0, m1, strip, table, spare, out)
+        pixels_task(image, y, x, packed, init, m0, m1, table, out)

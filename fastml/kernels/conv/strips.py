@@ -4,7 +4,6 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
-from fastml._jit.vectors import lanes_of, transpose_lanes
 
 
 @njit_leaf
@@ -64,47 +63,6 @@ def fill_lanes(
                     for i in range(repeats):
                         strip[start + group * repeats + i] = value
             _clear(strip, start + used, width - used)
-
-
-@njit_leaf
-def fill_planes(image, row0, n_rows, column0, n_columns, pitch, strip):
-    """Copy rows of an image with channels first: the strip is (channels, n_rows, pitch)."""
-    height, width, channels = image.shape
-    size = n_rows * pitch
-    for r in range(n_rows):
-        row = row0 + r
-        left = min(max(-column0, 0), n_columns)
-        stop = min(max(width - column0, left), n_columns)
-        if row < 0 or row >= height:
-            left, stop = n_columns, n_columns
-        for c in range(channels):
-            start = c * size + r * pitch
-            _clear(strip, start, left)
-            _clear(strip, start + stop, pitch - stop)
-        _transpose_row(image, row, column0, left, stop, strip, r * pitch, size)
-
-
-@njit_leaf
-def _transpose_row(image, row, column0, left, stop, strip, strip0, size):
-    """Copy pixels of a row of an image to planes that are `size` apart."""
-    width, channels = image.shape[1], image.shape[2]
-    lanes = lanes_of(strip)
-    if stop - left < lanes or channels < lanes:
-        for x in range(left, stop):
-            pixel = image[row, column0 + x]
-            at = strip0 + x
-            for c in range(channels):
-                strip[at] = pixel[c]
-                at += size
-        return
-    flat = image.reshape(-1)
-    # The last squares reach back over the ones before.
-    for first in range(left, stop, lanes):
-        x = min(first, stop - lanes)
-        source = (row * width + column0 + x) * channels
-        for channel in range(0, channels, lanes):
-            c = min(channel, channels - lanes)
-            transpose_lanes(strip, strip0 + c * size + x, size, flat, source + c, channels)
 
 
 @njit_leaf
