@@ -9,8 +9,15 @@ import numpy as np
 from fastml._jit import njit_parallel, prange
 from fastml._jit.vectors import lanes_of
 from fastml.kernels.conv.channels import padded_columns
-from fastml.kernels.conv.correlate import correlate_task, prepare, rows_at_once
-from fastml.kernels.conv.geometry import Axis, backward_axis, forward_axis, phase_length, reach
+from fastml.kernels.conv.correlate import correlate_tasks, prepare, rows_at_once
+from fastml.kernels.conv.geometry import (
+    GROUPS_OF_TASKS,
+    Axis,
+    backward_axis,
+    forward_axis,
+    phase_length,
+    reach,
+)
 from fastml.kernels.conv.lanes import whole_vectors
 from fastml.kernels.conv.winograd import (
     POINTS,
@@ -80,10 +87,13 @@ def conv2d_forward(
     rows = rows_at_once(
         chosen, y, x, images.shape[0], images.shape[3], groups, out.shape[3], packed
     )
-    n_bands = -(-phase_length(y, 0) // rows)
-    for task in prange(images.shape[0] * n_bands):
-        n, m0 = task // n_bands, task % n_bands * rows
-        correlate_task(chosen, images[n], y, x, groups, packed, starts, init, m0, rows, out[n])
+    n_tasks = images.shape[0] * -(-phase_length(y, 0) // rows)
+    n_runs = min(n_tasks, GROUPS_OF_TASKS)
+    for run in prange(n_runs):
+        correlate_tasks(
+            chosen, images, y, x, groups, packed, starts, init, rows,
+            run * n_tasks // n_runs, (run + 1) * n_tasks // n_runs, out,
+        )  # fmt: skip
 
 
 @njit_parallel(work=lambda gradient, weight, *rest: _work(gradient, weight))
@@ -127,10 +137,13 @@ def conv2d_data_gradient(
         weight, weight[0, 0, 0, :0], True, y, x, groups, n_sources, n_columns
     )
     rows = rows_at_once(chosen, y, x, out.shape[0], gradient.shape[3], groups, out.shape[3], packed)
-    n_bands = -(-phase_length(y, 0) // rows)
-    for task in prange(out.shape[0] * n_bands):
-        n, m0 = task // n_bands, task % n_bands * rows
-        correlate_task(chosen, gradient[n], y, x, groups, packed, starts, init, m0, rows, out[n])
+    n_tasks = out.shape[0] * -(-phase_length(y, 0) // rows)
+    n_runs = min(n_tasks, GROUPS_OF_TASKS)
+    for run in prange(n_runs):
+        correlate_tasks(
+            chosen, gradient, y, x, groups, packed, starts, init, rows,
+            run * n_tasks // n_runs, (run + 1) * n_tasks // n_runs, out,
+        )  # fmt: skip
 
 
 @njit_parallel(work=lambda images, gradient, *rest: _work(gradient, rest[-2]))

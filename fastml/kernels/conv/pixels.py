@@ -9,8 +9,8 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.vectors import lanes_of, sum_lanes, transpose_lanes
-from fastml.kernels.conv.channels import tile_pairs
-from fastml.kernels.conv.geometry import aligned, phase_length, reach, tile_shape
+from fastml.kernels.conv.channels import tile_panel
+from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
 
 
 @njit_leaf
@@ -62,14 +62,14 @@ def _fill_planes(image, row0, row1, gap, size, planes):
 def _multiply(packed, n_sources, n_rows, planes, size, table, zeros, products):
     """Multiply all pixels by each of `n_rows` rows of weights."""
     panel = zeros.shape[0]
-    _, height = tile_shape(1, n_rows, 1)
+    _, height = tile_shape(1, n_rows, n_sources)
     for pixel in range(0, size, panel):
         for first in range(0, n_rows, height):
             row = min(first, n_rows - height)
-            tile_pairs(
+            tile_panel(
                 products, row * size + pixel, 0, size,
                 packed, row * n_sources, 0, n_sources, table, 0, 1,
-                planes, pixel, 0, size,
+                planes, pixel, size, panel,
                 1, n_sources,
                 zeros, 0,
                 1, height,
@@ -77,7 +77,15 @@ def _multiply(packed, n_sources, n_rows, planes, size, table, zeros, products):
 
 
 @njit_leaf
-def pixels_task(image, y, x, packed, init, m0, m1, table, out):
+def planes_size(x, n_rows, lanes):
+    """Return the room for a plane of some rows."""
+    gap, panel = planes_gap(x), 2 * lanes
+    # An odd number of panels: planes a power of two apart would compete for a few sets of L1.
+    return (-(-(n_rows * (x.n + gap) + gap) // panel) | 1) * panel
+
+
+@njit_leaf
+def pixels_task(image, y, x, packed, init, m0, m1, scratch, table, out):
     """Compute the results m0 ... m1 - 1 of each phase of rows of one image."""
     height, width, n_sources = image.shape
     n_columns, lanes = out.shape[2], lanes_of(packed)
@@ -87,11 +95,8 @@ def pixels_task(image, y, x, packed, init, m0, m1, table, out):
     row1 = min(max(m0 + y.first + reach(y, m1 - m0), row0), height)
     gap = planes_gap(x)
     pitch, panel = width + gap, 2 * lanes
-    # An odd number of panels: planes a power of two apart would compete for a few sets of L1.
-    size = (-(-((row1 - row0) * pitch + gap) // panel) | 1) * panel
-    planes = aligned(n_sources * size, packed.dtype)
-    # The last vector of a row may reach behind the last plane.
-    products = aligned(n_columns * n_taps * size + lanes, packed.dtype)
+    size = planes_size(x, row1 - row0, lanes)
+    planes, products = scratch, scratch[n_sources * size :]
     zeros, line = np.zeros(panel, packed.dtype), np.empty(lanes, packed.dtype)
     _fill_planes(image, row0, row1, gap, size, planes)
     table[0] = 0

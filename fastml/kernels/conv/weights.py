@@ -72,7 +72,7 @@ def _add_runs(
     n_runs, run, panel, left, zeros, spare, total, pitch,
 ):  # fmt: skip
     """Add what some runs of evenly spaced weights meet in a unit to their rows of `total`."""
-    rows, width = tile_shape(n_runs, run, n_runs)
+    rows, width = tile_shape(n_runs, run, CHUNK_PIXELS)
     lanes = lanes_of(spare)
     for first_row in range(0, n_runs, rows):
         row0 = min(first_row, n_runs - rows)

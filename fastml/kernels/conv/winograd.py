@@ -19,7 +19,7 @@ from fastml._jit.winograd import (
     points_to_results,
     sources_to_points,
 )
-from fastml.kernels.conv.channels import pack_panels, padded_columns, tile_pairs
+from fastml.kernels.conv.channels import pack_panels, padded_columns, tile_panel
 from fastml.kernels.conv.geometry import LEAST_TASKS, aligned, tile_shape
 from fastml.kernels.conv.weights import add_bias
 
@@ -112,6 +112,14 @@ def _gather(image, row0, column0, side, channel, square):
 
 
 @njit_leaf
+def _one_to_points(side, out, out0, point, a, a0, a_row, a_column):
+    if side == SIDE:
+        sources_to_points(side, out, out0, SIDE * point, point, a, a0, a_row, a_column)
+    else:
+        gradient_to_points(side, out, out0, SIDE * point, point, a, a0, a_row, a_column)
+
+
+@njit_leaf
 def _to_points(
     image, side, step, row0, column0, n_rows, n_columns, channel0, channel1,
     square, out, first, n_squares, panel, point,
@@ -127,16 +135,21 @@ def _to_points(
         inside = min(row, column) >= 0 and row + side <= height and column + side <= width
         corner = (row * width + column) * channels
         for channel in range(channel0, channel1, lanes):
-            a, a0, a_row, a_column = flat, corner + channel, width * channels, channels
-            if not inside:
-                _gather(image, row, column, side, channel, square)
-                a, a0, a_row, a_column = square, 0, side * lanes, lanes
             at = channel - channel0
             o = (at // panel * n_squares + first + i) * panel + at % panel
-            if side == SIDE:
-                sources_to_points(side, out, o, SIDE * point, point, a, a0, a_row, a_column)
+            # An array that is one or the other is counted, atomically, at each square.
+            if inside:
+                _one_to_points(side, out, o, point, flat, corner + channel, width * channels, channels)
             else:
-                gradient_to_points(side, out, o, SIDE * point, point, a, a0, a_row, a_column)
+                _gather(image, row, column, side, channel, square)
+                _one_to_points(side, out, o, point, square, 0, side * lanes, lanes)
+
+
+@njit_leaf
+def _one_from_points(side, out, out0, out_row, out_column, products, at, point, init, init0):
+    points_to_results(
+        side, out, out0, out_row, out_column, products, at, SIDE * point, point, init, init0
+    )
 
 
 @njit_leaf
@@ -150,33 +163,44 @@ def _from_points(products, point, panel, side, row0, n_rows, column0, n_columns,
         rows, columns = min(side, height - row), min(side, width - column)
         for channel in range(channel0, channel1, lanes):
             o = (row * width + column) * channels + channel
-            target, o0, o_row, o_column = flat, o, width * channels, channels
-            if min(rows, columns) < side:
-                target, o0, o_row, o_column = spare, 0, side * lanes, lanes
-            points_to_results(
-                side, target, o0, o_row, o_column,
-                products, i * panel + channel - channel0, SIDE * point, point, init, channel,
-            )  # fmt: skip
-            if min(rows, columns) < side:
-                for r in range(rows):
-                    for c in range(columns):
-                        at = o + (r * width + c) * channels
-                        copy_items(flat, at, spare, (r * side + c) * lanes, lanes)
+            a = i * panel + channel - channel0
+            if min(rows, columns) == side:
+                _one_from_points(
+                    side, flat, o, width * channels, channels, products, a, point, init, channel
+                )
+                continue
+            _one_from_points(
+                side, spare, 0, side * lanes, lanes, products, a, point, init, channel
+            )
+            for r in range(rows):
+                for c in range(columns):
+                    at = o + (r * width + c) * channels
+                    copy_items(flat, at, spare, (r * side + c) * lanes, lanes)
 
 
 @njit_leaf
-def winograd_task(image, y, x, packed, init, m0, m1, out):
+def points_scratch(y, x, n_rows, channels, lanes, itemsize):
+    """Return how many squares a task takes at once, and the room for a point of sources and products.
+
+    `n_rows` are rows of squares.
+    """
+    across = -(-x.n_out // side_of(x))
+    most = min(across, max(1, squares_at_once(channels, itemsize) // n_rows))
+    # Lines that are a power of two apart would compete for a few sets of the L1 cache.
+    return most, most * n_rows * channels + 16, most * n_rows * 2 * lanes + 16
+
+
+@njit_leaf
+def winograd_task(image, y, x, packed, init, m0, m1, scratch, square, out):
     """Compute the results m0 ... m1 - 1 of rows of one image."""
     channels, n_columns = image.shape[2], out.shape[2]
     lanes = lanes_of(packed)
     side, panel = side_of(y), 2 * lanes
     n_rows, n_across = -(-(m1 - m0) // side), -(-x.n_out // side)
-    most = max(1, squares_at_once(channels, packed.itemsize) // n_rows)
-    # Lines that are a power of two apart would compete for a few sets of the L1 cache.
-    source_point, product_point = most * n_rows * channels + 16, most * n_rows * panel + 16
-    sources = aligned(POINTS * source_point, packed.dtype)
-    products = aligned(POINTS * product_point, packed.dtype)
-    square = np.empty(POINTS * lanes, packed.dtype)
+    most, source_point, product_point = points_scratch(
+        y, x, n_rows, channels, lanes, packed.itemsize
+    )
+    sources, products = scratch, scratch[POINTS * source_point :]
     zeros, table = np.zeros(panel, packed.dtype), np.zeros(1, np.int64)
     size = channels * paired(n_columns, lanes)
     for first in range(0, n_across, most):
@@ -186,16 +210,16 @@ def winograd_task(image, y, x, packed, init, m0, m1, out):
             image, SIDE, side, m0 + y.first, first * side + x.first, n_rows, across, 0, channels,
             square, sources, 0, n_squares, channels, source_point,
         )  # fmt: skip
-        _, width = tile_shape(1, n_squares, 1)
+        _, width = tile_shape(1, n_squares, channels)
         for column in range(0, n_columns, panel):
             for point in range(POINTS):
                 # The last piece reaches back over the one before, and gives the same again.
                 for piece in range(0, n_squares, width):
                     k = min(piece, n_squares - width)
-                    tile_pairs(
+                    tile_panel(
                         products, point * product_point + k * panel, 0, panel,
                         sources, point * source_point + k * channels, 0, channels, table, 0, 1,
-                        packed, point * size + column * channels, 0, panel,
+                        packed, point * size + column * channels, panel, panel,
                         1, channels,
                         zeros, 0,
                         1, width,
