@@ -121,7 +121,7 @@ def tap_table(y, x, py, px, pitch, channels, adjacent, table):
 def tile_panel(
     out, out0, out_image_row, out_row,
     a, a0, a_image_row, a_row, taps, taps0, a_step,
-    b, b0, b_step, panel,
+    b, b0, b_tap, b_step, panel,
     n_taps, n_steps,
     init, init0,
     n_image_rows, width,
@@ -131,7 +131,7 @@ def tile_panel(
         tile_channels_2(
             out, out0, out_image_row, out_row,
             a, a0, a_image_row, a_row, taps, taps0, a_step,
-            b, b0, n_steps * b_step, b_step,
+            b, b0, b_tap, b_step,
             n_taps, n_steps,
             init, init0,
             n_image_rows, width,
@@ -140,7 +140,7 @@ def tile_panel(
         tile_channels(
             out, out0, out_image_row, out_row,
             a, a0, a_image_row, a_row, taps, taps0, a_step,
-            b, b0, n_steps * b_step, b_step,
+            b, b0, b_tap, b_step,
             n_taps, n_steps,
             init, init0,
             n_image_rows, width,
@@ -148,9 +148,7 @@ def tile_panel(
 
 
 @njit_leaf
-def channels_task(
-    image, y, x, groups, packed, starts, init, m0, m1, strip, table, spare, out
-):
+def channels_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, spare, out):
     """Compute the results m0 ... m1 - 1 of each phase of rows of one image.
 
     `init` holds the padded bias of each group.
@@ -202,7 +200,7 @@ def channels_task(
                             tile_panel(
                                 flat, o, out_image_row, out_row,
                                 source, a, y.step * pitch, x.step * channels, table, 0, 1,
-                                packed, b, panel, panel, n_taps, n_steps,
+                                packed, b, n_steps * panel, panel, panel, n_taps, n_steps,
                                 init, group * padded + column,
                                 height, width,
                             )  # fmt: skip
@@ -210,7 +208,7 @@ def channels_task(
                             tile_panel(
                                 spare, 0, width * panel, panel,
                                 source, a, y.step * pitch, x.step * channels, table, 0, 1,
-                                packed, b, panel, panel, n_taps, n_steps,
+                                packed, b, n_steps * panel, panel, panel, n_taps, n_steps,
                                 init, group * padded + column,
                                 height, width,
                             )  # fmt: skip

@@ -1,7 +1,8 @@
-"""Convolutions, and their gradients, on the CPU: direct, by the register tile.
+"""Convolutions, and their gradients, on the CPU: by the register tile, direct or Winograd's way.
 
 Nothing is unrolled into columns: a task copies the rows it needs of one image into a strip with
-zeros around them, and the tile reads every tap there.
+zeros around them, and the tile reads every tap there. Where that takes more time, it takes them to
+the points of `fastml.kernels.conv.winograd`.
 """
 
 import numpy as np
@@ -19,6 +20,7 @@ from fastml.kernels.conv.geometry import (
     reach,
 )
 from fastml.kernels.conv.lanes import whole_vectors
+from fastml.kernels.conv.weights import count_blocks, merge_columns, unit_shape, weights_task
 from fastml.kernels.conv.winograd import (
     POINTS,
     merge_points,
@@ -29,7 +31,6 @@ from fastml.kernels.conv.winograd import (
     weights_ranges,
     winograd_weights_task,
 )
-from fastml.kernels.conv.weights import count_blocks, merge_columns, unit_shape, weights_task
 
 # Numbers that one instruction takes, about: work is counted in instructions.
 LANES = 16
@@ -191,12 +192,13 @@ def conv2d_weight_gradient(
     by_points = suits(y, x, groups, n_sources, n_columns, lanes)
     lane_by_lane = groups > 1 and 2 * n_columns <= lanes and n_sources <= 8
     n_steps = n_sources * (POINTS if by_points else kernel[0] * kernel[1])
-    n_groups, pitch, panel, row_channels = groups, padded_columns(n_columns, lanes), 2 * lanes, channels
+    n_groups, pitch, panel = groups, padded_columns(n_columns, lanes), 2 * lanes
+    row_channels = channels
     if by_points:
         pitch = paired(n_columns, lanes)
     elif lane_by_lane:
         n_groups, pitch, panel = 1, whole_vectors(out_channels, lanes), lanes
-        row_channels = pitch
+        row_channels = lanes
     unit_rows, unit_images = unit_shape(y, x, reach(x, x.n_out) * row_channels, images.itemsize)
     if by_points:
         unit_rows, unit_images = square_rows(y, x, n_images, 4 * lanes, images.itemsize), 1
@@ -216,7 +218,7 @@ def conv2d_weight_gradient(
     for task in prange(n_blocks * n_tasks):
         block, group = task // n_tasks, task % n_tasks // n_panels
         column = task % n_panels * panel
-        first, unit0, unit1 = 0, block * n_units // n_blocks, (block + 1) * n_units // n_blocks
+        unit0, unit1 = block * n_units // n_blocks, (block + 1) * n_units // n_blocks
         if by_points:
             winograd_weights_task(
                 images, gradient, y, x,

@@ -41,18 +41,19 @@ def pack_lanes(weight, column_stride, source_stride, n_columns, n_sources, group
 
 
 @njit_leaf
-def _tile(
+def tile_vector(
     out, out0, out_image_row, out_row,
-    a, a0, a_image_row, a_row, taps, a_step,
-    b, b0, n_taps, n_steps, init, init0,
+    a, a0, a_image_row, a_row, taps, taps0, a_step,
+    b, b0, b_tap, b_step,
+    n_taps, n_steps,
+    init, init0,
     n_image_rows, width,
 ):  # fmt: skip
     """Run the tile of one vector: its code is there once."""
-    lanes = lanes_of(out)
     tile_lanes(
         out, out0, out_image_row, out_row,
-        a, a0, a_image_row, a_row, taps, 0, a_step,
-        b, b0, n_steps * lanes, lanes,
+        a, a0, a_image_row, a_row, taps, taps0, a_step,
+        b, b0, b_tap, b_step,
         n_taps, n_steps,
         init, init0,
         n_image_rows, width,
@@ -72,7 +73,7 @@ def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, 
     for c in range(n_sources):
         fill_lanes(
             image, m0 * y.step + y.first, height_read, x.first, span,
-            c, n_sources, n_columns, channels, strip, c * height_read * pitch,
+            c, n_sources, n_columns, 0, channels, strip, c * height_read * pitch,
         )  # fmt: skip
     for phase in range(y.n_phases * x.n_phases):
         py, px = phase // x.n_phases, phase % x.n_phases
@@ -99,17 +100,19 @@ def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, 
                     a = m * y.step * pitch + k * x.step * channels + column
                     b = starts[phase] + column * n_taps * n_steps
                     if left == lanes:
-                        _tile(
+                        tile_vector(
                             flat, o, out_image_row, out_row,
-                            strip, a, y.step * pitch, x.step * channels, table,
-                            x.spacing * channels, packed, b, n_taps, n_steps, init, column,
+                            strip, a, y.step * pitch, x.step * channels, table, 0,
+                            x.spacing * channels, packed, b, n_steps * lanes, lanes,
+                            n_taps, n_steps, init, column,
                             height, width,
                         )  # fmt: skip
                     else:
-                        _tile(
+                        tile_vector(
                             spare, 0, width * lanes, lanes,
-                            strip, a, y.step * pitch, x.step * channels, table,
-                            x.spacing * channels, packed, b, n_taps, n_steps, init, column,
+                            strip, a, y.step * pitch, x.step * channels, table, 0,
+                            x.spacing * channels, packed, b, n_steps * lanes, lanes,
+                            n_taps, n_steps, init, column,
                             height, width,
                         )  # fmt: skip
                         unpad(spare, height, width, lanes, flat, o, out_image_row, out_row, left)

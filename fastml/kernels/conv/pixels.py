@@ -69,7 +69,7 @@ def _multiply(packed, n_sources, n_rows, planes, size, table, zeros, products):
             tile_panel(
                 products, row * size + pixel, 0, size,
                 packed, row * n_sources, 0, n_sources, table, 0, 1,
-                planes, pixel, size, panel,
+                planes, pixel, 0, size, panel,
                 1, n_sources,
                 zeros, 0,
                 1, height,

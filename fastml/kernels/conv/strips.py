@@ -4,6 +4,7 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
+from fastml._jit.vectors import lanes_of
 
 
 @njit_leaf
@@ -36,15 +37,21 @@ def fill_strip(image, row0, n_rows, column0, n_columns, strip, strip0=0):
 
 @njit_leaf
 def fill_lanes(
-    image, row0, n_rows, column0, n_columns, channel, group_channels, repeats, width, strip, strip0
-):
+    image, row0, n_rows, column0, n_columns, channel, group_channels, repeats, first, width,
+    strip, strip0,
+):  # fmt: skip
     """Copy one channel of each group to the `repeats` result channels of its group.
 
-    The strip is (n_rows, n_columns, width); channels that no result has are zeros.
+    The strip is (n_rows, n_columns, width), of the result channels from `first` on; those that are
+    not there are zeros.
     """
     height, image_width, channels = image.shape
-    n_groups = channels // group_channels
-    used = n_groups * repeats
+    alone = repeats == 1 and group_channels == 1
+    if alone and width == channels:
+        fill_strip(image, row0, n_rows, column0, n_columns, strip, strip0)
+        return
+    used = min(width, channels // group_channels * repeats - first)
+    lanes = lanes_of(strip)
     flat = image.reshape(-1)
     for r in range(n_rows):
         row = row0 + r
@@ -55,13 +62,18 @@ def fill_lanes(
                 _clear(strip, start, width)
                 continue
             source = (row * image_width + column) * channels + channel
-            if repeats == 1 and group_channels == 1:
-                copy_items(strip, start, flat, source, channels)
-            else:
-                for group in range(n_groups):
-                    value = flat[source + group * group_channels]
-                    for i in range(repeats):
-                        strip[start + group * repeats + i] = value
+            if alone and used == width:
+                for i in range(0, width, lanes):
+                    copy_items(strip, start + i, flat, source + first + i, lanes)
+                continue
+            source += first // repeats * group_channels
+            turn = first % repeats
+            for i in range(used):
+                strip[start + i] = flat[source]
+                turn += 1
+                if turn == repeats:
+                    source += group_channels
+                    turn = 0
             _clear(strip, start + used, width - used)
 
 

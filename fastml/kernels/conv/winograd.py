@@ -139,7 +139,9 @@ def _to_points(
             o = (at // panel * n_squares + first + i) * panel + at % panel
             # An array that is one or the other is counted, atomically, at each square.
             if inside:
-                _one_to_points(side, out, o, point, flat, corner + channel, width * channels, channels)
+                _one_to_points(
+                    side, out, o, point, flat, corner + channel, width * channels, channels
+                )
             else:
                 _gather(image, row, column, side, channel, square)
                 _one_to_points(side, out, o, point, square, 0, side * lanes, lanes)
@@ -169,9 +171,7 @@ def _from_points(products, point, panel, side, row0, n_rows, column0, n_columns,
                     side, flat, o, width * channels, channels, products, a, point, init, channel
                 )
                 continue
-            _one_from_points(
-                side, spare, 0, side * lanes, lanes, products, a, point, init, channel
-            )
+            _one_from_points(side, spare, 0, side * lanes, lanes, products, a, point, init, channel)
             for r in range(rows):
                 for c in range(columns):
                     at = o + (r * width + c) * channels
@@ -180,9 +180,9 @@ def _from_points(products, point, panel, side, row0, n_rows, column0, n_columns,
 
 @njit_leaf
 def points_scratch(y, x, n_rows, channels, lanes, itemsize):
-    """Return how many squares a task takes at once, and the room for a point of sources and products.
+    """Return the columns of squares that a task of some rows of them takes at once.
 
-    `n_rows` are rows of squares.
+    And the items from point to point of their sources, and of a panel of their products.
     """
     across = -(-x.n_out // side_of(x))
     most = min(across, max(1, squares_at_once(channels, itemsize) // n_rows))
@@ -219,7 +219,7 @@ def winograd_task(image, y, x, packed, init, m0, m1, scratch, square, out):
                     tile_panel(
                         products, point * product_point + k * panel, 0, panel,
                         sources, point * source_point + k * channels, 0, channels, table, 0, 1,
-                        packed, point * size + column * channels, panel, panel,
+                        packed, point * size + column * channels, 0, panel, panel,
                         1, channels,
                         zeros, 0,
                         1, width,
