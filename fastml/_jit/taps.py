@@ -34,9 +34,8 @@ TAP_ROWS = {"avx512": 14, "avx2": 6, "neon": 14, "generic": 6}[simd_level()]
 # (rows of the image, width) for which there is code, of which a user takes what fits best: each is
 # machine code of its own. Some for narrow images, some for single rows of them.
 SHAPES = tuple(
-    [(TAP_ROWS // width, width) for width in range(1, TAP_ROWS // 2 + 1)]
-    + [(1, width) for width in range(TAP_ROWS, TAP_ROWS // 2, -2)]
-    + [(1, width) for width in (1, 2, 4) if width <= TAP_ROWS // 2]
+    [(TAP_ROWS // width, width) for width in (1, 2, 3, 4, 5, 7) if 2 * width <= TAP_ROWS]
+    + [(1, width) for width in (TAP_ROWS, 8, 4, 2, 1) if width <= TAP_ROWS]
 )
 
 # Rows of the tile that adds to what is there. Such tiles must not overlap: a divisor of 8.

@@ -23,11 +23,11 @@ CHANNELS, LANES, PIXELS, WINOGRAD = 0, 1, 2, 3
 
 
 @njit_leaf
-def way(y, x, groups, n_sources, n_columns, n_taps, lanes):
+def way(y, x, n_images, groups, n_sources, n_columns, n_taps, lanes):
     """Return which of the four ways to take."""
     if groups > 1 and 2 * n_columns <= lanes and n_sources <= 8:
         return LANES
-    if suits(y, x, groups, n_sources, n_columns, lanes):
+    if suits(y, x, n_images, groups, n_sources, n_columns, lanes):
         return WINOGRAD
     few = 4 * n_columns <= lanes and n_taps >= 4 and y.n * x.n >= lanes
     if groups == 1 and y.step == 1 and x.step == 1 and few:
@@ -36,14 +36,14 @@ def way(y, x, groups, n_sources, n_columns, n_taps, lanes):
 
 
 @njit_leaf
-def prepare(weight, bias, backward, y, x, groups, n_sources, n_columns):
+def prepare(weight, bias, backward, y, x, n_images, groups, n_sources, n_columns):
     """Return the way, packed weights, where those of each phase begin, and the padded bias."""
     lanes = lanes_of(weight)
     n_taps = weight.shape[2] * weight.shape[3]
     column_stride, source_stride = weight.shape[1] * n_taps, n_taps
     if backward:
         column_stride, source_stride = source_stride, column_stride
-    chosen = way(y, x, groups, n_sources, n_columns, n_taps, lanes)
+    chosen = way(y, x, n_images, groups, n_sources, n_columns, n_taps, lanes)
     if chosen == CHANNELS:
         padded = padded_columns(n_columns, lanes)
         starts = panel_starts(y, x, n_sources, padded)

@@ -84,7 +84,9 @@ def conv2d_forward(
         )
     )
     n_sources, n_columns = weight.shape[1], weight.shape[0] // groups
-    chosen, packed, starts, init = prepare(weight, bias, False, y, x, groups, n_sources, n_columns)
+    chosen, packed, starts, init = prepare(
+        weight, bias, False, y, x, images.shape[0], groups, n_sources, n_columns
+    )
     rows = rows_at_once(
         chosen, y, x, images.shape[0], images.shape[3], groups, out.shape[3], packed
     )
@@ -135,7 +137,7 @@ def conv2d_data_gradient(
     )
     n_sources, n_columns = weight.shape[0] // groups, weight.shape[1]
     chosen, packed, starts, init = prepare(
-        weight, weight[0, 0, 0, :0], True, y, x, groups, n_sources, n_columns
+        weight, weight[0, 0, 0, :0], True, y, x, out.shape[0], groups, n_sources, n_columns
     )
     rows = rows_at_once(chosen, y, x, out.shape[0], gradient.shape[3], groups, out.shape[3], packed)
     n_tasks = out.shape[0] * -(-phase_length(y, 0) // rows)
@@ -189,7 +191,7 @@ def conv2d_weight_gradient(
     )
     lanes = lanes_of(images)
     taps = kernel[0]
-    by_points = suits(y, x, groups, n_sources, n_columns, lanes)
+    by_points = suits(y, x, n_images, groups, n_sources, n_columns, lanes)
     lane_by_lane = groups > 1 and 2 * n_columns <= lanes and n_sources <= 8
     n_steps = n_sources * (POINTS if by_points else kernel[0] * kernel[1])
     n_groups, pitch, panel = groups, padded_columns(n_columns, lanes), 2 * lanes

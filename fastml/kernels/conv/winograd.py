@@ -26,8 +26,10 @@ from fastml.kernels.conv.weights import add_bias
 POINTS = SIDE * SIDE
 # Bytes of some squares' sources at all points: a part of the L2 cache.
 POINTS_BYTES = 1 << 18
-# With fewer squares in an image the weights' way to the points is not worth it.
-LEAST_SQUARES = 9
+# With fewer squares in an image, or with more weights for each square of all images, the way to the
+# points is not worth it.
+LEAST_SQUARES = 16
+WEIGHTS_OF_SQUARE = 350
 
 
 @njit_leaf
@@ -42,17 +44,21 @@ def _plain(axis):
 
 
 @njit_leaf
-def suits(y, x, groups, n_sources, n_columns, lanes):
+def suits(y, x, n_images, groups, n_sources, n_columns, lanes):
     """Whether a convolution is computed through points."""
     taps = y.counts[0]
     if groups > 1 or not (_plain(y) and _plain(x)) or (taps != 3 and taps != 5):
         return False
-    # Whole vectors, and whole tiles of the sums of weights.
+    # Whole vectors, and whole tiles of the sums of weights; panels that are not half empty.
     multiple = max(8, lanes)
     if x.counts[0] != taps or n_sources % multiple or n_columns % multiple:
         return False
+    if n_columns < 2 * lanes:
+        return False
     side = side_of(y)
-    return -(-y.n_out // side) * -(-x.n_out // side) >= LEAST_SQUARES
+    squares = -(-y.n_out // side) * -(-x.n_out // side)
+    enough = n_images * squares * WEIGHTS_OF_SQUARE >= n_sources * n_columns
+    return squares >= LEAST_SQUARES and enough
 
 
 @njit_leaf
@@ -77,13 +83,20 @@ def square_rows(y, x, n_images, channels, itemsize):
 
 
 @njit_leaf
+def panel_point(n_sources, lanes):
+    """Return the items from point to point of a panel of weights."""
+    # Lines that are a power of two apart would compete for a few sets of the caches.
+    return n_sources * 2 * lanes + 16
+
+
+@njit_leaf
 def pack_points(weight, backward, y, x, n_sources, n_columns):
-    """Return the kernels at all points, by points; each point has panels of pairs of vectors."""
+    """Return panels of pairs of vectors of columns; each has all points of all sources."""
     lanes, taps = lanes_of(weight), y.counts[0]
     direct = aligned(taps * taps * n_sources * padded_columns(n_columns, lanes), weight.dtype)
     pack_panels(weight, backward, n_columns, n_sources, 1, y, x, direct)
-    point = n_sources * paired(n_columns, lanes)
-    packed = aligned(POINTS * point, weight.dtype)
+    point = panel_point(n_sources, lanes)
+    packed = aligned(-(-n_columns // (2 * lanes)) * POINTS * point, weight.dtype)
     packed[:] = 0
     for first in range(0, n_columns, 2 * lanes):
         width = min(n_columns - first, 2 * lanes)
@@ -92,7 +105,8 @@ def pack_points(weight, backward, y, x, n_sources, n_columns):
             for column in range(0, width, lanes):
                 kernel_to_points(
                     taps,
-                    packed, first * n_sources + source * 2 * lanes + column, SIDE * point, point,
+                    packed, first // (2 * lanes) * POINTS * point + source * 2 * lanes + column,
+                    SIDE * point, point,
                     direct, first * taps * taps * n_sources + source * width + column,
                     taps * tap, tap,
                 )  # fmt: skip
@@ -202,7 +216,7 @@ def winograd_task(image, y, x, packed, init, m0, m1, scratch, square, out):
     )
     sources, products = scratch, scratch[POINTS * source_point :]
     zeros, table = np.zeros(panel, packed.dtype), np.zeros(1, np.int64)
-    size = channels * paired(n_columns, lanes)
+    weight_point = panel_point(channels, lanes)
     for first in range(0, n_across, most):
         across = min(most, n_across - first)
         n_squares = n_rows * across
@@ -219,7 +233,7 @@ def winograd_task(image, y, x, packed, init, m0, m1, scratch, square, out):
                     tile_panel(
                         products, point * product_point + k * panel, 0, panel,
                         sources, point * source_point + k * channels, 0, channels, table, 0, 1,
-                        packed, point * size + column * channels, 0, panel, panel,
+                        packed, (column // panel * POINTS + point) * weight_point, 0, panel, panel,
                         1, channels,
                         zeros, 0,
                         1, width,
