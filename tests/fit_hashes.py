@@ -197,7 +197,7 @@ def convolution_hashes(dtype):
     found = {}
     for name, shape, kernel in (
         ("plain", (3, 40, 40, 24), (40, 24, 3, 3)), ("one channel", (3, 50, 50, 1), (40, 1, 5, 5)),
-        ("depthwise", (2, 40, 40, 40), (40, 1, 3, 3)),
+        ("depthwise", (2, 40, 40, 40), (40, 1, 3, 3)), ("points", (3, 30, 31, 32), (64, 32, 3, 3)),
     ):  # fmt: skip
         x, w, b = (
             ad.variable(rng.standard_normal(each).astype(dtype))
