@@ -85,24 +85,25 @@ def pack_columns(words, start, n_rows, unit_word, columns, at):
 
 
 @njit_leaf
-def add_bit_products(words, first_word, stop_word, first, n_rows, weights, column, table, sums):
-    """Add products of rows of bits, of words first_word..stop_word, by columns of the weights.
+def add_bit_products(words, first_word, stop_word, first, n_rows, weights, panel, table, sums):
+    """Add products of rows of bits, of words first_word..stop_word, by a panel of the weights.
 
     Word w stands for rows 16 w and on of the weights; rows of bits are those from `first` on.
     """
-    width = weights.shape[1]
+    start = panel * weights.shape[1] * PANEL_COLS
     for w in range(first_word, stop_word):
-        fill_table(table, weights, w * WORD_BITS * width + column, width)
+        fill_table(table, weights, start + w * WORD_BITS * PANEL_COLS, PANEL_COLS)
         add_subsets(sums, 0, n_rows, words, w * words.shape[1] + first, table)
 
 
 @njit_leaf
-def add_row_products(states, first, n_rows, n_units, weights, column, sums):
-    """Add products of rows of any numbers by `PANEL_COLS` columns of the weights.
+def add_row_products(states, first, n_rows, n_units, weights, panel, sums):
+    """Add products of rows of any numbers by a panel of the weights.
 
     `sums` has room for a tile of rows beyond the last.
     """
-    rows, stride, width = tile_rows(states), states.shape[1], weights.shape[1]
+    rows, stride = tile_rows(states), states.shape[1]
+    start = panel * weights.shape[1] * PANEL_COLS
     few = np.empty((0, stride), states.dtype)
     for r in range(0, n_rows, rows):
         source, at = states, (first + r) * stride
@@ -110,24 +111,43 @@ def add_row_products(states, first, n_rows, n_units, weights, column, sums):
             few = np.zeros((rows, stride), states.dtype)
             copy_items(few, 0, states, at, (n_rows - r) * stride)
             source, at = few, 0
-        for panel in range(0, PANEL_COLS, TILE_COLS):
-            here = r * PANEL_COLS + panel
+        for column in range(0, PANEL_COLS, TILE_COLS):
+            here = r * PANEL_COLS + column
             tile(
                 sums, here, PANEL_COLS,
                 source, at, stride, 1, 0,
-                weights, column + panel, width,
+                weights, start + column, PANEL_COLS,
                 n_units, 1,
                 sums, here, PANEL_COLS,
             )  # fmt: skip
 
 
 @njit_leaf
-def padded_weights(weights):
-    """Copy the weights to an aligned array of whole words of rows and whole panels of columns."""
-    n_in, n_out = weights.shape
-    width = padded(n_out)
-    copy = aligned(padded(n_in) * width, weights)
-    copy[:] = 0
-    for i in range(n_in):
-        copy_items(copy, i * width, weights, i * n_out, n_out)
-    return copy.reshape((padded(n_in), width))
+def to_panels(matrix):
+    """Copy a matrix to panels of its columns, aligned, with zeros up to whole words and panels."""
+    n_in, n_out = matrix.shape
+    n_panels, height = padded(n_out) // PANEL_COLS, padded(n_in)
+    flat = aligned(n_panels * height * PANEL_COLS, matrix)
+    flat[:] = 0
+    for panel in range(n_panels):
+        column = panel * PANEL_COLS
+        width = min(PANEL_COLS, n_out - column)
+        for i in range(n_in):
+            here, there = i * n_out + column, (panel * height + i) * PANEL_COLS
+            if width == PANEL_COLS:
+                copy_items(flat, there, matrix, here, PANEL_COLS)
+            else:
+                copy_items(flat, there, matrix, here, width)
+    return flat.reshape((n_panels, height, PANEL_COLS))
+
+
+@njit_leaf
+def from_panels(panels, matrix):
+    """Copy panels back."""
+    n_in, n_out = matrix.shape
+    for panel in range(panels.shape[0]):
+        column = panel * PANEL_COLS
+        width = min(PANEL_COLS, n_out - column)
+        for i in range(n_in):
+            there = (panel * panels.shape[1] + i) * PANEL_COLS
+            copy_items(matrix, i * n_out + column, panels, there, width)

@@ -10,9 +10,10 @@ from fastml.kernels.rbm.bits import (
     TASK_ROWS,
     add_bit_products,
     add_row_products,
+    from_panels,
     pack_rows,
-    padded_weights,
     sums_for,
+    to_panels,
     unpack_rows,
 )
 from fastml.kernels.rbm.states import gaussian_task, hidden_task, take_rows, visible_task
@@ -74,8 +75,8 @@ def propagate(
     """
     n_rows, n_in = states.shape
     n_out = weights.shape[1]
-    matrix = padded_weights(weights)
-    n_blocks, n_panels = -(-n_rows // TASK_ROWS), matrix.shape[1] // PANEL_COLS
+    matrix = to_panels(weights)
+    n_blocks, n_panels = -(-n_rows // TASK_ROWS), matrix.shape[0]
     n_words = -(-n_in // WORD_BITS)
     words = np.empty((n_words, n_rows), np.uint16)
     binary = np.empty(n_blocks, np.bool_)
@@ -83,15 +84,16 @@ def propagate(
         first = block * TASK_ROWS
         binary[block] = pack_rows(states, first, min(n_rows, first + TASK_ROWS), words, first)
     for task in prange(n_blocks * n_panels):
-        first, column = (task // n_panels) * TASK_ROWS, (task % n_panels) * PANEL_COLS
+        first, panel = (task // n_panels) * TASK_ROWS, task % n_panels
+        column = panel * PANEL_COLS
         n = min(TASK_ROWS, n_rows - first)
         sums = sums_for(states)
         start_sums(bias, column, n, sums)
         if binary[task // n_panels]:
             table = aligned(TABLE_SIZE, states)
-            add_bit_products(words, 0, n_words, first, n, matrix, column, table, sums)
+            add_bit_products(words, 0, n_words, first, n, matrix, panel, table, sums)
         else:
-            add_row_products(states, first, n, n_in, matrix, column, sums)
+            add_row_products(states, first, n, n_in, matrix, panel, sums)
         if deviations.shape[0] == 0:
             sigmoids(sums[: n * PANEL_COLS])
         width = min(PANEL_COLS, n_out - column)
@@ -143,7 +145,7 @@ def hidden_terms(
     """
     n_rows, n_visible = states.shape
     n_hidden = weights.shape[1]
-    matrix = padded_weights(weights)
+    matrix = to_panels(weights)
     n_words = -(-n_visible // WORD_BITS)
     for block in prange(-(-n_rows // TASK_ROWS)):
         first = block * TASK_ROWS
@@ -155,12 +157,13 @@ def hidden_terms(
         terms[first : first + n] = 0.0
         if flipped.shape[0] > 0:
             flipped_terms[first : first + n] = 0.0
-        for column in range(0, matrix.shape[1], PANEL_COLS):
+        for panel in range(matrix.shape[0]):
+            column = panel * PANEL_COLS
             start_sums(bias, column, n, sums)
             if binary:
-                add_bit_products(words, 0, n_words, 0, n, matrix, column, table, sums)
+                add_bit_products(words, 0, n_words, 0, n, matrix, panel, table, sums)
             else:
-                add_row_products(states, first, n, n_visible, matrix, column, sums)
+                add_row_products(states, first, n, n_visible, matrix, panel, sums)
             width = min(PANEL_COLS, n_hidden - column)
             if flipped.shape[0] > 0:
                 add_flipped(states, first, n, flipped, matrix, column, sums, other)
@@ -262,21 +265,22 @@ def train(
     n_rows, n_visible = X.shape
     n_hidden = weights.shape[1]
     gaussian = log_variance.shape[0] > 0
-    matrix = padded_weights(weights)
-    turned = padded_weights(weights.T.copy())
-    v_panels, h_panels = turned.shape[1] // PANEL_COLS, matrix.shape[1] // PANEL_COLS
+    matrix = to_panels(weights)
+    turned = to_panels(weights.T.copy())
+    moving = to_panels(velocity)
+    v_panels, h_panels = turned.shape[0], matrix.shape[0]
+    v_width, h_width = v_panels * PANEL_COLS, h_panels * PANEL_COLS
     most = max(min(batch_size, n_rows), chains.shape[0])
     # Whole words of rows, and the tile that goes over the last of them.
     room = -(-most // WORD_BITS) * WORD_BITS + WORD_BITS
-    v_words, h_words = turned.shape[1] // WORD_BITS, matrix.shape[1] // WORD_BITS
+    v_words, h_words = v_width // WORD_BITS, h_width // WORD_BITS
     data_words = np.zeros((v_words, room), np.uint16)
     model_words = np.zeros((v_words, room), np.uint16)
     hidden_words = np.zeros((h_words, room), np.uint16)
-    data_rows = np.zeros((0, turned.shape[1]), X.dtype)
-    model_rows = np.zeros((0, turned.shape[1]), X.dtype)
-    h_width = matrix.shape[1]
-    data_means = aligned(room * h_width, X).reshape((room, h_width))
-    model_means = aligned(room * h_width, X).reshape((room, h_width))
+    data_rows = np.zeros((0, v_width + PANEL_COLS), X.dtype)
+    model_rows = np.zeros((0, v_width + PANEL_COLS), X.dtype)
+    data_means = aligned(room * h_width, X).reshape((h_panels, room, PANEL_COLS))
+    model_means = aligned(room * h_width, X).reshape((h_panels, room, PANEL_COLS))
     data_sums = np.empty((-(-most // TASK_ROWS), h_width))
     model_sums = np.empty((-(-most // TASK_ROWS), h_width))
     squares = np.zeros((2, n_visible))
@@ -305,7 +309,7 @@ def train(
                 precision[i] = X.dtype.type(np.exp(-log_variance[i]))
         if not all_binary:
             if data_rows.shape[0] == 0:
-                data_rows = np.zeros((room + TASK_ROWS, turned.shape[1] + PANEL_COLS), X.dtype)
+                data_rows = np.zeros((room + TASK_ROWS, v_width + PANEL_COLS), X.dtype)
             for pack in prange(n_packs):
                 first = pack * WORD_BITS
                 last = min(n_data, first + WORD_BITS)
@@ -317,7 +321,7 @@ def train(
                 data_means, data_sums, hidden_words,
             )  # fmt: skip
         if gaussian and model_rows.shape[0] == 0:
-            model_rows = np.zeros((room + TASK_ROWS, turned.shape[1] + PANEL_COLS), X.dtype)
+            model_rows = np.zeros((room + TASK_ROWS, v_width + PANEL_COLS), X.dtype)
         for gibbs in range(n_gibbs):
             step += np.uint64(1)
             for task in prange(-(-n_model // TASK_ROWS) * v_panels):
@@ -345,16 +349,15 @@ def train(
                 pull[j] = sparsity_cost * (sparsity_target - activity[j])
         for task in prange(-(-n_visible // GRADIENT_ROWS) * h_panels):
             update_task(
-                task, h_panels, n_data, n_model, n_visible, n_hidden, all_binary, not gaussian,
+                task, h_panels, n_data, n_model, n_visible, all_binary, not gaussian,
                 data_words, model_words, data_rows, model_rows, data_means, model_means,
-                rate, momentum, weight_decay, pull, visible_bias, log_variance,
-                matrix, turned, velocity, visible_sums, squares, slopes,
+                rate, momentum, weight_decay, sparsity_cost > 0, pull, visible_bias, log_variance,
+                matrix, turned, moving, visible_sums, squares, slopes,
             )  # fmt: skip
         update_biases(
             n_data, n_model, rate, momentum, pull, learn_variance, data_sums, model_sums,
             visible_sums, squares, slopes, visible_bias, hidden_bias, log_variance, bias_velocity,
         )  # fmt: skip
-    for i in range(n_visible):
-        for j in range(n_hidden):
-            weights[i, j] = matrix[i, j]
+    from_panels(matrix, weights)
+    from_panels(moving, velocity)
     unpack_rows(hidden_words, chains.shape[0], chains)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.memory import aligned, copy_items
-from fastml._jit.subsets import PANEL_COLS, TABLE_SIZE
+from fastml._jit.subsets import PANEL_COLS, TABLE_SIZE, WORD_BITS
 from fastml.kernels.rbm.bits import (
     TASK_ROWS,
     add_bit_products,
@@ -15,6 +15,7 @@ from fastml.kernels.rbm.bits import (
 )
 from fastml.kernels.rbm.scalar import HIDDEN, MASK, VISIBLE
 from fastml.kernels.rbm.units import (
+    clear_beyond,
     column_sums,
     draw_uniforms,
     leave_out,
@@ -47,20 +48,21 @@ def hidden_task(
     start_sums(bias, column, n, sums)
     if binary:
         # Words of units beyond the last are zero.
-        n_words = -(-n_visible // 16)
+        n_words = -(-n_visible // WORD_BITS)
         table = aligned(TABLE_SIZE, matrix)
-        add_bit_products(words, 0, n_words, first, n, matrix, column, table, sums)
+        add_bit_products(words, 0, n_words, first, n, matrix, task % n_panels, table, sums)
     else:
-        add_row_products(rows, first, n, n_visible, matrix, column, sums)
+        add_row_products(rows, first, n, n_visible, matrix, task % n_panels, sums)
     values = sums[: n * PANEL_COLS]
     sigmoids(values)
     if keep < 1:
         draw_uniforms(seed, np.uint64(MASK), update, first, n, n_hidden, column, draws)
         leave_out(values, draws, keep)
+    if column + PANEL_COLS > n_hidden:
+        clear_beyond(values, n, n_hidden - column)
     column_sums(values, n, mean_sums[block, column : column + PANEL_COLS])
-    for r in range(n):
-        at = (first + r) * means.shape[1] + column
-        copy_items(means, at, sums, r * PANEL_COLS, PANEL_COLS)
+    at = ((task % n_panels) * means.shape[1] + first) * PANEL_COLS
+    copy_items(means, at, sums, 0, n * PANEL_COLS)
     if draw:
         draw_uniforms(seed, np.uint64(HIDDEN), step, first, n, n_hidden, column, draws)
         to_bits(draws, sums, n, n_hidden, column, hidden_words, first)
@@ -74,8 +76,8 @@ def _visible_sums(task, n_panels, n_rows, n_hidden, hidden_words, turned, bias, 
     n = min(TASK_ROWS, n_rows - first)
     start_sums(bias, column, n, sums)
     table = aligned(TABLE_SIZE, turned)
-    n_words = -(-n_hidden // 16)
-    add_bit_products(hidden_words, 0, n_words, first, n, turned, column, table, sums)
+    n_words = -(-n_hidden // WORD_BITS)
+    add_bit_products(hidden_words, 0, n_words, first, n, turned, task % n_panels, table, sums)
     return first, n, column
 
 

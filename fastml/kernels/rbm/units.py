@@ -6,6 +6,7 @@ import numpy as np
 
 from fastml._jit import njit_leaf, vecmath
 from fastml._jit.lanes import widest_vectors
+from fastml._jit.memory import copy_items
 from fastml._jit.philox import inlined, philox4x32, uniform_float32
 from fastml._jit.simd import TILE_COLS
 from fastml._jit.subsets import PANEL_COLS, WORD_BITS, bits_below
@@ -28,9 +29,7 @@ def start_sums(bias, column, n_rows, sums):
     for j in range(min(PANEL_COLS, bias.shape[0] - column)):
         line[j] = sums.dtype.type(bias[column + j])
     for r in range(n_rows):
-        row = sums[r * PANEL_COLS : (r + 1) * PANEL_COLS]
-        for j in range(PANEL_COLS):
-            row[j] = line[j]
+        copy_items(sums, r * PANEL_COLS, line, 0, PANEL_COLS)
 
 
 @njit_leaf
@@ -103,6 +102,14 @@ def leave_out(means, masks, keep):
 
 
 @njit_leaf
+def clear_beyond(means, n_rows, width):
+    """Set to 0 what no unit stands for: columns from `width` on."""
+    for r in range(n_rows):
+        for j in range(width, PANEL_COLS):
+            means[r * PANEL_COLS + j] = 0
+
+
+@njit_leaf
 def to_bits(draws, means, n_rows, n_units, column, words, first):
     """Set the bits of units whose draw is below their mean; no bits beyond the last unit."""
     for panel in range(PANEL_COLS // TILE_COLS):
@@ -137,7 +144,7 @@ def row_sums(values, n_rows, width, out):
 
 
 @njit_leaf
-def add_flipped(states, first, n_rows, flipped, matrix, column, sums, out):
+def add_flipped(states, first, n_rows, flipped, panels, column, sums, out):
     """Write the sums of rows in which x of one unit each becomes 1 - x."""
     one = states.dtype.type(1)
     for r in range(n_rows):
@@ -145,6 +152,6 @@ def add_flipped(states, first, n_rows, flipped, matrix, column, sums, out):
         x = states[first + r, unit]
         change = (one - x) - x
         source, target = sums[r * PANEL_COLS :], out[r * PANEL_COLS :]
-        row = matrix[unit, column : column + PANEL_COLS]
+        row = panels[column // PANEL_COLS, unit]
         for j in range(PANEL_COLS):
             target[j] = source[j] + change * row[j]
