@@ -55,4 +55,8 @@ TABLE = {
             )
         },
     ),
+    "BernoulliRBM": Row(
+        "sklearn/neural_network/tests/test_rbm.py",
+        {"sklearn.neural_network.BernoulliRBM": "fastml.neural_network.BernoulliRBM"},
+    ),
 }

@@ -5,7 +5,6 @@ import numpy as np
 from fastml._jit import njit_parallel, prange
 from fastml._jit.memory import aligned
 from fastml._jit.subsets import PANEL_COLS, TABLE_SIZE, WORD_BITS
-from fastml.kernels.rbm import scalar
 from fastml.kernels.rbm.bits import (
     TASK_ROWS,
     add_bit_products,

@@ -85,7 +85,9 @@ def train(
         precision = np.exp(-log_variance).astype(X.dtype) if len(log_variance) else X.dtype.type(1)
         data_means = hidden_means(data * precision, update)
         if not persistent:
-            chains[: len(data)] = _uniforms(data_means.shape, X.dtype, seed, HIDDEN, step) < data_means
+            chains[: len(data)] = (
+                _uniforms(data_means.shape, X.dtype, seed, HIDDEN, step) < data_means
+            )
         samples = chains if persistent else chains[: len(data)]
         for _ in range(n_gibbs):
             step += 1
@@ -102,7 +104,9 @@ def train(
             return of_data.mean(axis=0, dtype=np.float64) - of_model.mean(axis=0, dtype=np.float64)
 
         data_scaled, model_scaled = data * precision, model * precision
-        gradient = data_scaled.T @ data_means / len(data) - model_scaled.T @ model_means / len(model)
+        gradient = data_scaled.T @ data_means / len(data) - model_scaled.T @ model_means / len(
+            model
+        )
         if len(log_variance) and learn_variance:
             spread = expected((data - visible_bias) ** 2, (model - visible_bias) ** 2)
             slope = 0.5 * spread * precision - (weights * gradient).sum(axis=1)
@@ -110,4 +114,10 @@ def train(
         pulled = np.outer(data_scaled.mean(axis=0, dtype=np.float64), pull)
         _move(weights, gradient + pulled - weight_decay * weights, rate, momentum, velocity)
         _move(visible_bias, expected(data_scaled, model_scaled), rate, momentum, bias_velocities[0])
-        _move(hidden_bias, expected(data_means, model_means) + pull, rate, momentum, bias_velocities[1])
+        _move(
+            hidden_bias,
+            expected(data_means, model_means) + pull,
+            rate,
+            momentum,
+            bias_velocities[1],
+        )

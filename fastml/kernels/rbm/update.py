@@ -195,9 +195,7 @@ def update_task(
         visible_sums[1, first:last] = model_counts
         if log_variance.shape[0] > 0:
             _squares(data_rows, n_data, first, visible_bias, log_variance, squares[0, first:last])
-            _squares(
-                model_rows, n_model, first, visible_bias, log_variance, squares[1, first:last]
-            )
+            _squares(model_rows, n_model, first, visible_bias, log_variance, squares[1, first:last])
 
 
 @njit_leaf
