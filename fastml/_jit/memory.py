@@ -44,7 +44,7 @@ def copy_items(typingctx, out, out0, a, a0, n):
 
 @njit_leaf
 def aligned(n, like):
-    """Return `n` items of the dtype of `like`, with any content, from an address that suits vectors.
+    """Return `n` items of any content, of the dtype of `like`, from an address that suits vectors.
 
     A vector that straddles two cache lines takes two accesses. NumPy's and Numba's arrays begin
     anywhere.

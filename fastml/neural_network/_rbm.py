@@ -200,8 +200,8 @@ class BernoulliRBM(BaseRBM):
         if not (low >= 0 and high <= 1):
             raise ValueError(
                 f"{type(self).__name__} learns from X within [0, 1], states of binary units or "
-                f"probabilities of them, got values from {low:g} to {high:g}. Scale X, for instance "
-                "by sklearn.preprocessing.MinMaxScaler; use GaussianRBM for real values; or pass "
+                f"probabilities of them, got values from {low:g} to {high:g}. Scale X, as by "
+                "sklearn.preprocessing.MinMaxScaler; use GaussianRBM for real values; or pass "
                 "out_of_range='ignore' to have them taken as they are."
             )
         return X

@@ -321,7 +321,7 @@ def train(
             )  # fmt: skip
         if gaussian and model_rows.shape[0] == 0:
             model_rows = np.zeros((room + TASK_ROWS, v_width + PANEL_COLS), X.dtype)
-        for gibbs in range(n_gibbs):
+        for _ in range(n_gibbs):
             step += np.uint64(1)
             for task in prange(-(-n_model // TASK_ROWS) * v_panels):
                 if gaussian:
