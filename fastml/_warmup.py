@@ -161,7 +161,8 @@ def warmup(
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
-        "rbm" (BernoulliRBM, GaussianRBM), "activations", "losses", "elementwise", "rng"; all by default.
+        "rbm" (BernoulliRBM, GaussianRBM), "activations", "losses", "elementwise", "rng"; all by
+        default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

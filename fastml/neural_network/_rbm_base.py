@@ -193,16 +193,19 @@ class BaseRBM(
         if self.algorithm == "cd" and len(chains) < n_rows:
             chains = np.zeros((n_rows, chains.shape[1]), dtype)
         # Copies: an update that fails must not leave the estimator half changed.
-        arrays = [
-            np.array(self.components_.T / keep, dtype, order="C"),
-            self.intercept_visible_.astype(np.float64),
-            self.intercept_hidden_.astype(np.float64) / keep,
-            np.array(log_variance, np.float64),
-            *(v.copy() for v in self._velocities),
-            self._activity.copy(),
-            chains,
-        ]
-        return State(*map(backend.asarray, arrays), self._n_updates)
+        velocity, bias_velocity = self._velocities
+        own = backend.asarray
+        return State(
+            weights=own(np.array(self.components_.T / keep, dtype, order="C")),
+            visible_bias=own(self.intercept_visible_.astype(np.float64)),
+            hidden_bias=own(self.intercept_hidden_.astype(np.float64) / keep),
+            log_variance=own(log_variance),
+            velocity=own(velocity.copy()),
+            bias_velocity=own(bias_velocity.copy()),
+            activity=own(self._activity.copy()),
+            chains=own(chains),
+            n_updates=self._n_updates,
+        )
 
     def _keep(self, state: State, backend: Backend) -> None:
         """Set what is fitted.

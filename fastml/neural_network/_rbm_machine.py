@@ -68,8 +68,11 @@ class Machine:
         self.visible_bias = backend.asarray(visible_bias, self.dtype)
         self.hidden_bias = backend.asarray(hidden_bias, self.dtype)
         self.none = backend.empty(0, self.dtype)
-        self.variance = None if variance is None else backend.asarray(variance, self.dtype)
-        self.deviations = self.none if variance is None else self.variance**0.5
+        self.variance: Any = None
+        self.deviations = self.none
+        if variance is not None:
+            self.variance = backend.asarray(variance, self.dtype)
+            self.deviations = self.variance**0.5
         self._kernels = backend.kernels("rbm")
         self._turned: Any = None
 
