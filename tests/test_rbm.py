@@ -150,35 +150,28 @@ def test_schedules(digits):
     assert_allclose(cosine / constant, np.mean(0.5 * (1 + np.cos(np.pi * t / 10))), rtol=0.15)
 
 
-def test_fair_coins_stay_fair():
-    # scikit-learn 1.9 divides the sum over its 10 chains by the 200 rows: hidden units saturate.
-    X = np.random.default_rng(0).integers(0, 2, (200, 20)).astype(float)
-    ours, peer = (
-        cls(10, batch_size=10, learning_rate=0.1, random_state=0)
-        for cls in (BernoulliRBM, SklearnBernoulliRBM)
-    )
-    for _ in range(500):
+@pytest.mark.parametrize("seed", range(4))
+def test_fair_coins_stay_fair(seed):
+    # scikit-learn 1.9 divides the sums over its 10 chains by the 200 rows: all units saturate.
+    X = np.random.default_rng(seed).integers(0, 2, (200, 20)).astype(float)
+    options = {"n_components": 10, "batch_size": 10, "learning_rate": 0.05, "random_state": seed}
+    ours, peer = BernoulliRBM(**options), SklearnBernoulliRBM(**options)
+    for _ in range(200):
         ours.partial_fit(X)
         peer.partial_fit(X)
-    means = ours.transform(X).mean(axis=0)
-    assert_allclose(means, 0.5, atol=0.05)
-    assert np.abs(peer.transform(X).mean(axis=0) - 0.5).max() > 0.2
+    assert_allclose(ours.transform(X).mean(axis=0), 0.5, atol=0.05)
+    assert np.abs(peer.transform(X).mean(axis=0) - 0.5).max() > 0.49
 
 
-def test_scikit_learns_fit_is_one_of_ours(digits):
-    """On the same rows both learn as well."""
-    options = {"n_components": 64, "n_iter": 5, "batch_size": 10, "random_state": 0}
-    scores = [
-        np.mean([cls(**options).fit(digits).score_samples(digits).mean() for _ in range(1)])
-        for cls in (BernoulliRBM, SklearnBernoulliRBM)
-    ]
-    assert abs(scores[0] - scores[1]) < 1.0
-    start = [
-        cls(3, n_iter=0, random_state=5).fit(digits) for cls in (BernoulliRBM, SklearnBernoulliRBM)
-    ]
+def test_agrees_with_scikit_learn(digits):
+    classes = BernoulliRBM, SklearnBernoulliRBM
+    start = [cls(3, n_iter=0, random_state=5).fit(digits) for cls in classes]
     assert_array_equal(start[0].components_, start[1].components_)
-    # The same parameters give the same answers.
-    ours, peer = (cls(**options).fit(digits) for cls in (BernoulliRBM, SklearnBernoulliRBM))
+    options = {"n_components": 32, "n_iter": 4, "batch_size": 20, "random_state": 0}
+    ours, peer = (cls(**options).fit(digits) for cls in classes)
+    # Other draws, the same quality.
+    scores = [model.score_samples(digits).mean() for model in (ours, peer)]
+    assert abs(scores[0] - scores[1]) < 1.0
     for name in ("components_", "intercept_hidden_", "intercept_visible_"):
         setattr(ours, name, getattr(peer, name))
     assert_allclose(ours.transform(digits), peer.transform(digits), rtol=1e-11)
@@ -196,8 +189,6 @@ def test_input_in_any_form_gives_the_same_fit(backend, digits, algorithm):
         "fortran": np.asfortranarray(X),
         "strided": np.repeat(X, 2, axis=1)[:, ::2],
         "read-only": read_only,
-        "big-endian": X.astype(">f4"),
-        "half": X.astype(np.float16).astype(np.float32),
         "csr": sparse.csr_array(X),
         "csc": sparse.csc_matrix(X),
     }
@@ -209,6 +200,10 @@ def test_input_in_any_form_gives_the_same_fit(backend, digits, algorithm):
         assert_array_equal(other.score_samples(form), model.score_samples(X), err_msg=name)
         assert_array_equal(other.free_energy(form), model.free_energy(X), err_msg=name)
         assert_array_equal(other.gibbs(form), clone(model).fit(X).gibbs(X), err_msg=name)
+    wide = clone(model).fit(X.astype(float))
+    for name, form in {"big-endian": X.astype(">f8"), "bool": X > 0, "list": X.tolist()}.items():
+        other = clone(model).fit(form)
+        assert_array_equal(other.components_, wide.components_, err_msg=name)
     frame = pd.DataFrame(X.astype(float), columns=[f"x{i}" for i in range(64)])
     named = clone(model).set_output(transform="pandas").fit(frame)
     assert list(named.transform(frame).columns) == [f"bernoullirbm{i}" for i in range(7)]
@@ -303,21 +298,21 @@ def test_momentum_decay_and_sparsity_do_what_they_say(digits):
     moved = BernoulliRBM(momentum=0.9, **options | slow).fit(X).intercept_visible_
     still = BernoulliRBM(**options | slow).fit(X).intercept_visible_
     # In the long run momentum takes steps ten times as long.
-    assert 5 < np.linalg.norm(moved) / np.linalg.norm(still) < 10.5
+    assert 4 < np.linalg.norm(moved) / np.linalg.norm(still) < 10.5
 
 
 def test_gaussian_learns_variances_and_tells_of_divergence(backend):
     rng = np.random.default_rng(0)
-    hidden = rng.integers(0, 2, (2000, 1))
-    X = hidden * [[3.0, -2.0, 0.0]] + rng.normal(0, [0.5, 0.3, 1.0], (2000, 3))
-    options = {"n_components": 1, "batch_size": 50, "n_iter": 60, "random_state": 0}
-    model = GaussianRBM(variance="learned", learning_rate=0.02, **options).fit(X)
-    assert_allclose(np.sqrt(model.variance_), [0.5, 0.3, 1.0], rtol=0.15)
+    X = rng.integers(0, 2, (2000, 1)) * [[2.0, -1.0, 0.0]]
+    X += rng.normal(0, [0.6, 0.5, 1.0], (2000, 3))
+    options = {"n_components": 1, "batch_size": 50, "n_iter": 200, "random_state": 0}
+    options |= {"algorithm": "cd", "learning_rate": 0.05}
+    model = GaussianRBM(variance="learned", **options).fit(X)
+    assert_allclose(np.sqrt(model.variance_), [0.6, 0.5, 1.0], rtol=0.08)
+    assert_allclose(np.abs(model.components_), [[2.0, 1.0, 0.0]], atol=0.12)
     fixed = GaussianRBM(variance=1.0, **options).fit(X)
     assert_array_equal(fixed.variance_, 1.0)
-    assert model.score_samples(X).mean() - model.log_partition().value > (
-        fixed.score_samples(X).mean() - fixed.log_partition().value
-    )
+    assert model.log_likelihood(X).mean() > fixed.log_likelihood(X).mean() + 0.2
     with pytest.raises(ValueError, match=r"GaussianRBM diverged.*Lower learning_rate.*Standard"):
         GaussianRBM(20, variance="learned", learning_rate=5.0, random_state=0).fit(100 * X)
 

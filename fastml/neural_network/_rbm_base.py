@@ -5,12 +5,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -32,13 +27,7 @@ from fastml.neural_network._rbm_training import (
 )
 
 
-class BaseRBM(
-    RBMMethods,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    CallbackSupportMixin,
-    BaseEstimator,
-):
+class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
     """Base class of machines with binary hidden units."""
 
     _parameter_constraints: dict = {

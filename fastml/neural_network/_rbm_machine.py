@@ -149,7 +149,9 @@ class Machine:
         return -linear - terms, other
 
     def _visible_terms(self, states: Any) -> Any:
+        # Not BLAS, whose sums depend on threads and on the number of rows.
+        einsum = self.backend.xp.einsum
         if self.variance is None:
-            return (states @ self.visible_bias).astype(np.float64)
+            return einsum("ij,j->i", states, self.visible_bias).astype(np.float64)
         distances = (states - self.visible_bias) ** 2
-        return -0.5 * (distances @ (1 / self.variance)).astype(np.float64)
+        return -0.5 * einsum("ij,j->i", distances, 1 / self.variance).astype(np.float64)

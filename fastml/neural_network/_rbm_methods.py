@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -14,7 +15,8 @@ from fastml.neural_network._rbm_machine import Machine, pieces
 from fastml.neural_network._rbm_partition import LogPartition, annealed, exact
 
 
-class RBMMethods:
+# A transformer, so that scikit-learn sees to the output of `transform`.
+class RBMMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Methods that need a fitted machine; a base of `BaseRBM`."""
 
     components_: Any

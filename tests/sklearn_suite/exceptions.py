@@ -17,4 +17,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         f"{_K_MEANS}::test_sample_weight_init": _INIT_CENTROIDS,
         f"{_K_MEANS}::test_sample_weight_zero": _INIT_CENTROIDS,
     },
+    "BernoulliRBM": {
+        "sklearn/neural_network/tests/test_rbm.py::test_fit_gibbs": (
+            "compares weights to four digits, which take NumPy's draws in scikit-learn's order "
+            "('this test is very seed-dependent', it says)"
+        ),
+    },
 }
