@@ -153,3 +153,14 @@ def test_matrix_calculus_prints_catalogue_and_derivations():
     differences = re.findall(r"^Largest difference .*: (\S+)$", printed, re.MULTILINE)
     assert len(differences) == 2
     assert all(float(difference) < 1e-12 for difference in differences)
+
+
+@pytest.mark.timeout(600)
+def test_rbm_features_tell_digits_apart_better_than_pixels(tmp_path):
+    ran = run("rbm_digits", output=tmp_path)
+
+    assert ran.pictures == {"rbm_filters", "rbm_dreams"}
+    (pixels,), (features,) = ran.figures("recognised from pixels") + ran.figures(
+        "recognised from RBM features"
+    )
+    assert features > pixels + 5
