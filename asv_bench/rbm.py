@@ -109,8 +109,8 @@ class Fitted(_Ratio):
 def _memory_of_fit(cls, size):
     X = rows(*size[:2], size[3])
     options = {"n_iter": 1, "batch_size": 100, "random_state": 0}
-    # The first fit is small: what it allocates would serve the second.
-    return lambda: cls(8, **options).fit(X[:20]), lambda: cls(size[2], **options).fit(X)
+    # The first fit is smaller: what it allocates would serve the second.
+    return lambda: cls(64, **options).fit(X[:100]), lambda: cls(size[2], **options).fit(X)
 
 
 class Memory(common.Benchmark):

@@ -72,7 +72,7 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         train, held_out = _rbm_monitor.split(X, self.validation_fraction, rng)
         self._begin(X, rng)
-        state = self._state(backend)
+        state = self._state(backend, in_place=True)
         n_batches = -(-train.shape[0] // self.batch_size)
         watch = _rbm_monitor.Watch(self, train, held_out, rng)
 
@@ -170,8 +170,12 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
     def _learns_variance(self) -> bool:
         return False
 
-    def _state(self, backend: Backend, n_rows: int = 0) -> State:
-        """Bring the parameters to the backend, as they are while units are left out."""
+    def _state(self, backend: Backend, n_rows: int = 0, in_place: bool = False) -> State:
+        """Bring the parameters to the backend, as they are while units are left out.
+
+        `in_place` lets updates write to the weights; else those that fail leave the estimator as
+        it is.
+        """
         keep, dtype = 1 - self.dropout, self.components_.dtype
         log_variance = self._log_variance()
         if self._velocities is None:
@@ -181,11 +185,15 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
         chains = np.array(self.h_samples_, dtype)
         if self.algorithm == "cd" and len(chains) < n_rows:
             chains = np.zeros((n_rows, chains.shape[1]), dtype)
-        # Copies: an update that fails must not leave the estimator half changed.
+        weights = self.components_.T
+        if keep < 1:
+            weights = (weights / keep).astype(dtype, copy=False)
+        elif not in_place:
+            weights = weights.copy()
         velocity, bias_velocity = self._velocities
         own = backend.asarray
         return State(
-            weights=own(np.array(self.components_.T / keep, dtype, order="C")),
+            weights=own(weights),
             visible_bias=own(self.intercept_visible_.astype(np.float64)),
             hidden_bias=own(self.intercept_hidden_.astype(np.float64) / keep),
             log_variance=own(log_variance),
@@ -212,7 +220,8 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
             )
         keep, dtype = 1 - self.dropout, self.components_.dtype
         host = backend.to_host
-        self.components_ = (keep * host(state.weights)).astype(dtype, copy=False).T
+        weights = host(state.weights)
+        self.components_ = (weights if keep == 1 else weights * dtype.type(keep)).T
         self.intercept_visible_ = host(state.visible_bias).astype(dtype)
         self.intercept_hidden_ = (keep * host(state.hidden_bias)).astype(dtype)
         self.h_samples_ = host(state.chains).copy()

@@ -12,6 +12,7 @@ from fastml._jit.subsets import (
     bits_equal,
     fill_table,
     transpose_bits,
+    transpose_square,
 )
 from fastml._jit.tile import tile, tile_rows
 
@@ -139,6 +140,22 @@ def to_panels(matrix):
             else:
                 copy_items(flat, there, matrix, here, width)
     return flat.reshape((n_panels, height, PANEL_COLS))
+
+
+@njit_leaf
+def turned_panels(panels):
+    """Return the transposed matrix, in panels of its own."""
+    n_panels, height = panels.shape[0], panels.shape[1]
+    width = n_panels * PANEL_COLS
+    turned = aligned(panels.size, panels).reshape((height // PANEL_COLS, width, PANEL_COLS))
+    for panel in range(n_panels):
+        for i in range(0, height, TILE_COLS):
+            for column in range(0, PANEL_COLS, TILE_COLS):
+                row = (i // PANEL_COLS) * width + panel * PANEL_COLS + column
+                there = row * PANEL_COLS + i % PANEL_COLS
+                here = (panel * height + i) * PANEL_COLS + column
+                transpose_square(turned, there, PANEL_COLS, panels, here, PANEL_COLS)
+    return turned
 
 
 @njit_leaf

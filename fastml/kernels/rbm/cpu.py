@@ -13,6 +13,7 @@ from fastml.kernels.rbm.bits import (
     pack_rows,
     sums_for,
     to_panels,
+    turned_panels,
     unpack_rows,
 )
 from fastml.kernels.rbm.states import gaussian_task, hidden_task, take_rows, visible_task
@@ -265,7 +266,7 @@ def train(
     n_hidden = weights.shape[1]
     gaussian = log_variance.shape[0] > 0
     matrix = to_panels(weights)
-    turned = to_panels(weights.T.copy())
+    turned = turned_panels(matrix)
     moving = to_panels(velocity)
     v_panels, h_panels = turned.shape[0], matrix.shape[0]
     v_width, h_width = v_panels * PANEL_COLS, h_panels * PANEL_COLS
