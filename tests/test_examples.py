@@ -212,3 +212,14 @@ def test_digits_by_three_networks(tmp_path):
     for name, bar in least.items():
         assert ran.figures(name)[0][0] >= bar
     assert ran.pictures == {f"digits_{n}" for n in ("losses", "confusion", "filters", "patches")}
+
+
+@pytest.mark.timeout(600)
+def test_rbm_features_tell_digits_apart_better_than_pixels(tmp_path):
+    ran = run("rbm_digits", output=tmp_path)
+
+    assert ran.pictures == {"rbm_filters", "rbm_dreams"}
+    (pixels,), (features,) = ran.figures("recognised from pixels") + ran.figures(
+        "recognised from RBM features"
+    )
+    assert features > pixels + 5

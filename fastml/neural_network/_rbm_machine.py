@@ -1,0 +1,157 @@
+"""The parameters of a restricted Boltzmann machine on a backend, and what they say of states."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from fastml.backends import Backend
+from fastml.kernels.rbm.scalar import HIDDEN, VISIBLE
+
+# Elements of a piece of sparse rows that is made dense.
+PIECE = 1 << 20
+
+
+def pieces(X: Any, backend: Backend, dtype: Any, multiple: int = 1) -> Iterator[tuple[int, Any]]:
+    """Yield (first row, dense rows on the backend): all at once, or sparse rows piece by piece.
+
+    Parameters
+    ----------
+    X : array or CSR matrix of shape (n_rows, n_features)
+        Rows.
+    backend : Backend
+        Where they are wanted.
+    dtype : dtype
+        float32 or float64.
+    multiple : int
+        A piece, but for the last, has a multiple of so many rows.
+    """
+    if not sp.issparse(X):
+        yield 0, backend.asarray(X, dtype)
+        return
+    rows = max(1, PIECE // max(1, X.shape[1]) // multiple) * multiple
+    for start in range(0, X.shape[0], rows):
+        yield start, backend.asarray(X[start : start + rows].toarray(), dtype)
+
+
+class Machine:
+    """Weights and biases on a backend.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where computations run.
+    components : ndarray of shape (n_hidden, n_visible)
+        Weights; their dtype is that of all computations.
+    visible_bias, hidden_bias : ndarrays of shapes (n_visible,) and (n_hidden,)
+        Biases.
+    variance : ndarray of shape (n_visible,), optional
+        Of Gaussian visible units; None for binary ones.
+
+    Attributes
+    ----------
+    weights : array of shape (n_visible, n_hidden)
+        On the backend.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        components: Any,
+        visible_bias: Any,
+        hidden_bias: Any,
+        variance: Any = None,
+    ) -> None:
+        self.backend, self.dtype = backend, components.dtype
+        self.weights = backend.asarray(components.T)
+        self.visible_bias = backend.asarray(visible_bias, self.dtype)
+        self.hidden_bias = backend.asarray(hidden_bias, self.dtype)
+        self.none = backend.empty(0, self.dtype)
+        self.variance: Any = None
+        self.deviations = self.none
+        if variance is not None:
+            self.variance = backend.asarray(variance, self.dtype)
+            self.deviations = self.variance**0.5
+        self._kernels = backend.kernels("rbm")
+        self._turned: Any = None
+
+    def _inputs(self, states: Any) -> Any:
+        """What hidden units see of visible states."""
+        return states if self.variance is None else states / self.variance
+
+    def _half_step(self, states: Any, key: Any, first: int, upwards: bool, *wanted: bool) -> Any:
+        if upwards:
+            weights, bias, spread, stream = self.weights, self.hidden_bias, self.none, HIDDEN
+        else:
+            if self._turned is None:
+                self._turned = self.backend.asarray(self.weights.T)
+            weights, bias, stream = self._turned, self.visible_bias, VISIBLE
+            spread = self.deviations
+        shape = len(states), len(bias)
+        nothing = self.backend.empty((0, len(bias)), self.dtype)
+        results = [self.backend.empty(shape, self.dtype) if w else nothing for w in wanted]
+        seed, step = key
+        numbers = map(np.uint64, (seed, stream, step))
+        self._kernels.propagate(states, weights, bias, spread, *numbers, first, *results)
+        return results[0] if wanted[0] else results[1]
+
+    def hidden_means(self, states: Any) -> Any:
+        """Return the expected hidden states of rows of visible ones."""
+        return self._half_step(self._inputs(states), (0, 0), 0, True, True, False)
+
+    def visible_means(self, states: Any) -> Any:
+        """Return the expected visible states of rows of hidden ones."""
+        return self._half_step(states, (0, 0), 0, False, True, False)
+
+    def draw_hidden(self, states: Any, seed: int, step: int, first: int = 0) -> Any:
+        """Draw hidden states of rows of visible ones; `first` is the number of the first row."""
+        return self._half_step(self._inputs(states), (seed, step), first, True, False, True)
+
+    def draw_visible(self, states: Any, seed: int, step: int, first: int = 0) -> Any:
+        """Draw visible states of rows of hidden ones."""
+        return self._half_step(states, (seed, step), first, False, False, True)
+
+    def gibbs(self, states: Any, n_steps: int, seed: int, first: int = 0) -> Any:
+        """Return visible states after Gibbs steps."""
+        for step in range(n_steps):
+            hidden = self.draw_hidden(states, seed, step, first)
+            states = self.draw_visible(hidden, seed, step, first)
+        return states
+
+    def free_energy(self, states: Any, flipped: Any = None) -> tuple[Any, Any]:
+        """Return free energies of rows, and of them with a visible unit of each flipped.
+
+        Parameters
+        ----------
+        states : array of shape (n_rows, n_visible)
+            On the backend.
+        flipped : array of shape (n_rows,), optional
+            The units, on the backend. Without them the second result is empty.
+
+        Returns
+        -------
+        energies, flipped_energies : float64 arrays of shapes (n_rows,) and (n_rows,) or (0,)
+        """
+        backend = self.backend
+        terms = backend.empty(len(states), np.float64)
+        if flipped is None:
+            flipped = backend.empty(0, np.int64)
+        other = backend.empty(len(flipped), np.float64)
+        self._kernels.hidden_terms(
+            self._inputs(states), self.weights, self.hidden_bias, flipped, terms, other
+        )
+        linear = self._visible_terms(states)
+        if len(flipped):
+            x = states[backend.xp.arange(len(states)), flipped]
+            change = self.visible_bias[flipped] * (1 - 2 * x)
+            other = -(linear + change) - other
+        return -linear - terms, other
+
+    def _visible_terms(self, states: Any) -> Any:
+        # Not BLAS, whose sums depend on threads and on the number of rows.
+        einsum = self.backend.xp.einsum
+        if self.variance is None:
+            return einsum("ij,j->i", states, self.visible_bias).astype(np.float64)
+        distances = (states - self.visible_bias) ** 2
+        return -0.5 * einsum("ij,j->i", distances, 1 / self.variance).astype(np.float64)
