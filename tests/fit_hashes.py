@@ -15,7 +15,12 @@ from fastml.kernel_approximation import Nystroem
 from fastml.linear_model import SingleLayerClassifier, SingleLayerRegressor
 from fastml.metrics import pairwise
 from fastml.neural_network import (
-    BernoulliRBM, CNNClassifier, CNNRegressor, GaussianRBM, MLPClassifier, MLPRegressor,
+    BernoulliRBM,
+    CNNClassifier,
+    CNNRegressor,
+    GaussianRBM,
+    MLPClassifier,
+    MLPRegressor,
 )  # fmt: skip
 from fastml.nn import Network, functional
 

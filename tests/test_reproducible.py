@@ -14,11 +14,14 @@ LAYERS = ["omp", "workqueue"]
 def begin(code, threads=4, layer="omp"):
     """Start Python on code, with pools of the given number of threads."""
     names = ("FASTML_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    # Where the tests have compiled most of the kernels already.
+    cache = {k: v for k, v in os.environ.items() if k == "FASTML_CACHE_DIR"}
     return start(
         code,
         NUMBA_NUM_THREADS="4",
         NUMBA_THREADING_LAYER=layer,
         **dict.fromkeys(names, str(threads)),
+        **cache,
     )
 
 

@@ -51,7 +51,7 @@ def test_families_and_dtypes(monkeypatch, families, dtypes, calls):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"families": "conv"}, "families must be of 'linalg', .*, got 'conv'"),
+        ({"families": "nonsense"}, "families must be of 'linalg', .*, got 'nonsense'"),
         ({"families": ["rng", 3]}, "got 3"),
         ({"families": "rng", "dtypes": "int32"}, "dtypes must be float32 or float64, got 'int32'"),
         ({"families": "rng", "backend": "tpu"}, "must be one of 'auto'"),

@@ -1,6 +1,5 @@
 """What a backend offers, and all of it for arrays in the memory of the host."""
 
-import functools
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -126,6 +125,7 @@ class Backend:
 
     def kernels(self, family: str) -> ModuleType:
         """Return the module that holds a family's kernels."""
+        # Each node of a graph asks, and an import takes its time even of what is there.
         found = self._kernels.get(family)
         if found is None:
             found = importlib.import_module(f"fastml.kernels.{family}.{self.name}")
@@ -134,12 +134,6 @@ class Backend:
 
     def __repr__(self) -> str:
         return f"<backend {self.name}>"
-
-
-@functools.cache
-def _kernels(family: str, name: str) -> ModuleType:
-    # Each node of a graph asks.
-    return importlib.import_module(f"fastml.kernels.{family}.{name}")
 
 
 def sparse_on_device(a: Any) -> bool:

@@ -80,11 +80,6 @@ def krylov_eigh(
     return values, vectors
 
 
-def block_width(n: int) -> int:
-    """Return how many vectors are multiplied at a time."""
-    return min(WIDTH, n - 1)
-
-
 def basis_bytes(k: int, n: int) -> int:
     """Return the memory that the vectors of the method take."""
     # Beside the basis: what is multiplied, and the vectors of a restart.
