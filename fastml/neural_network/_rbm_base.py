@@ -48,6 +48,8 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "monitor": ["array-like", None],
     }
+    # So many of the last visible units are labels, of which exactly one is on.
+    _n_labels = 0
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -164,7 +166,7 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
             int(self.k), float(self.momentum), float(self.weight_decay),
             float(self.sparsity_target) if sparse else 0.0,
             float(self.sparsity_cost) if sparse else 0.0,
-            float(self.dropout), self._learns_variance(), self._seed,
+            float(self.dropout), self._learns_variance(), self._n_labels, self._seed,
         )  # fmt: skip
 
     def _learns_variance(self) -> bool:
