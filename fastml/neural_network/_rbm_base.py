@@ -14,8 +14,8 @@ from fastml._callbacks import CallbackSupportMixin, root_context, with_callbacks
 from fastml._random import seed_from
 from fastml._validation import validate
 from fastml.backends import Backend
-from fastml.neural_network import _rbm_monitor
 from fastml.neural_network._rbm_methods import RBMMethods
+from fastml.neural_network._rbm_passes import Passes
 from fastml.neural_network._rbm_training import (
     ENDING_SCHEDULES,
     SCHEDULES,
@@ -71,12 +71,7 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
         """
         backend = backends.resolve(X)
         X = self._validated(X, reset=True)
-        rng = check_random_state(self.random_state)
-        train, held_out = _rbm_monitor.split(X, self.validation_fraction, rng)
-        self._begin(X, rng)
-        state = self._state(backend, in_place=True)
-        n_batches = -(-train.shape[0] // self.batch_size)
-        watch = _rbm_monitor.Watch(self, train, held_out, rng)
+        passes = Passes(self, X, check_random_state(self.random_state), backend)
 
         fit_context = root_context(self, max_subtasks=self.n_iter)
         fit_context.call_on_fit_task_begin(estimator=self, X=X)
@@ -84,13 +79,10 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
             begun = time.perf_counter()
             epoch = fit_context.subcontext(task_name="epoch")
             epoch.call_on_fit_task_begin(estimator=self, X=X)
-            learn(train, self.batch_size, state, self._rules(), backend, n_batches * self.n_iter)
-            self._keep(state, backend)
-            watch.look(backend)
-            self.n_iter_ = iteration
+            passes.once()
             if self.verbose:
                 print(
-                    f"[{type(self).__name__}] Iteration {iteration}, {self._progress(X, watch)}, "
+                    f"[{type(self).__name__}] Iteration {iteration}, {self._progress(X)}, "
                     f"time = {time.perf_counter() - begun:.2f}s"
                 )
             if epoch.call_on_fit_task_end(
