@@ -84,6 +84,8 @@ class BaseDBN(DBNMethods, CallbackSupportMixin, BaseEstimator):
     def _fit(self, X: Any, y: Any) -> Any:
         backend = backends.resolve(X)
         vars(self).pop("classes_", None)
+        # Machines read all rows at once.
+        X = X.view(np.ndarray) if isinstance(X, np.memmap) else X
         if y is not None and (self.label_units or self.fine_tune == "backprop"):
             X, y = checked_pair(self, X, y, reset=True, accept_sparse="csr")
             numbers = self._numbered(y)
@@ -92,7 +94,7 @@ class BaseDBN(DBNMethods, CallbackSupportMixin, BaseEstimator):
         Fit(self, X, numbers, backend).run()
         return self
 
-    def _machines(self, X: Any, rng: Any) -> list[Any]:
+    def _machines(self, X: Any) -> list[Any]:
         """Return machines to fit, bottom first, checked against each other and the rows."""
         sizes = self.hidden_layer_sizes
         sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
@@ -117,7 +119,6 @@ class BaseDBN(DBNMethods, CallbackSupportMixin, BaseEstimator):
                 raise ValueError(
                     "validation_fraction is for the first machine of hidden_layer_sizes alone."
                 )
-            machine.random_state = rng.randint(np.iinfo(np.int32).max)
             machines.append(machine)
         if len(machines) == 1 and isinstance(machines[0], GaussianRBM) and self._labelled():
             raise ValueError(

@@ -95,6 +95,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         self : DBNClassifier
             The fitted estimator.
         """
+        if y is None:
+            raise ValueError("DBNClassifier requires y to be passed, but the target y is None.")
         if not self.label_units and self.fine_tune != "backprop":
             raise ValueError("label_units=False tells no classes without fine_tune='backprop'.")
         return self._fit(X, y)

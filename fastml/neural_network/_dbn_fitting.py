@@ -38,16 +38,21 @@ class Fit:
 
     def __init__(self, estimator: Any, X: Any, numbers: Any, backend: Backend) -> None:
         self.estimator, self.X, self.backend = estimator, X, backend
-        self.rng = check_random_state(estimator.random_state)
+        rng = check_random_state(estimator.random_state)
         self.numbers, self.shares = numbers, None
         self.n_labels = len(estimator.classes_) if numbers is not None else 0
         if self.n_labels and estimator.label_units:
             self.shares = np.eye(self.n_labels, dtype=np.dtype(str(X.dtype)))[numbers]
-        self.machines = estimator._machines(X, self.rng)
-        self.seed, self.bound_seed = seed_from(self.rng), seed_from(self.rng)
+        self.machines = estimator._machines(X)
+        self.seed, self.bound_seed, self.tuning_seed = (seed_from(rng) for _ in range(3))
+        # A layer is the same whatever comes on top of it.
+        key = rng.randint(np.iinfo(np.int32).max)
+        self.rngs = [np.random.RandomState([key, number]) for number in range(len(self.machines))]
+        for machine, own in zip(self.machines, self.rngs, strict=True):
+            machine.random_state = own.randint(np.iinfo(np.int32).max)
         some = slice(None)
         if X.shape[0] > MOST_ROWS:
-            some = np.sort(self.rng.permutation(X.shape[0])[:MOST_ROWS])
+            some = np.sort(rng.permutation(X.shape[0])[:MOST_ROWS])
         self.watched = X[some]
         self.n_passes, self.stopped = 0, False
         estimator.rbms_, estimator.lower_bound_, estimator.lower_bound_curve_ = [], [], []
@@ -67,10 +72,8 @@ class Fit:
             self._up_down()
         elif estimator.fine_tune == "backprop":
             n_iter = 0 if self.stopped else estimator.fine_tune_n_iter
-            seed = seed_from(self.rng)
-            back_propagation(
-                estimator, self.X, self.numbers, self.backend, n_iter, seed, self._told
-            )
+            about = (self.backend, n_iter, self.tuning_seed, self._told)
+            back_propagation(estimator, self.X, self.numbers, *about)
         self.context.call_on_fit_task_end(estimator=estimator, X=self.X)
 
     def _passes(self, most: int) -> Iterator[int]:
@@ -107,7 +110,7 @@ class Fit:
         machine._n_labels = self.n_labels if top and self.shares is not None else 0
         estimator._take_layers(number)
         rows = self._rows(number, machine)
-        passes = Passes(machine, rows, self.rng, self.backend)
+        passes = Passes(machine, rows, self.rngs[number], self.backend)
         machine.n_features_in_ = rows.shape[1]
         estimator.rbms_.append(machine)
         estimator._n_features_out = machine.n_components
@@ -168,7 +171,7 @@ class Fit:
 
     def _up_down(self) -> None:
         estimator, begun = self.estimator, time.perf_counter()
-        tuning = UpDown(estimator, self.backend, seed_from(self.rng))
+        tuning = UpDown(estimator, self.backend, self.tuning_seed)
         for each in self._passes(estimator.fine_tune_n_iter):
             tuning.once(self.X, self.shares)
             tuning.keep()
