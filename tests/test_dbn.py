@@ -17,7 +17,7 @@ from fastml.neural_network import BernoulliRBM, DBNClassifier, DeepBeliefNetwork
 
 # The checks' rows are no states of binary units.
 ANY_ROWS = BernoulliRBM(8, out_of_range="ignore", learning_rate=0.01)
-REAL_ROWS = GaussianRBM(30, n_iter=20)
+REAL_ROWS = GaussianRBM(30, algorithm="cd", n_iter=20, variance=0.1)
 
 
 @pytest.fixture(params=["cpu", "reference"])
@@ -39,8 +39,8 @@ def digits():
         DeepBeliefNetwork([ANY_ROWS, 5], fine_tune="up-down", fine_tune_n_iter=2),
         DeepBeliefNetwork([REAL_ROWS], label_units=False),
         DBNClassifier([REAL_ROWS, 20], fine_tune_learning_rate=0.01),
-        DBNClassifier([REAL_ROWS, 20], n_iter=20, fine_tune=None),
-        DBNClassifier([REAL_ROWS, 20], n_iter=20, fine_tune="up-down"),
+        DBNClassifier([REAL_ROWS, 20], fine_tune=None),
+        DBNClassifier([REAL_ROWS, 20], fine_tune="up-down"),
     ]
 )
 def test_estimator_checks(estimator, check, name):
