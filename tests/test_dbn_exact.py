@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import expit, logsumexp
 
 import fastml
-from fastml.neural_network import BernoulliRBM, DBNClassifier, DeepBeliefNetwork, GaussianRBM
+from fastml.neural_network import BernoulliRBM, DBNClassifier, DeepBeliefNetwork
 
 
 def states(n_units):
@@ -152,7 +152,7 @@ def test_label_probabilities_are_those_of_the_free_energies(backend):
 
 @pytest.mark.parametrize("label", [None, 1])
 def test_samples_have_the_probabilities_of_the_model(backend, label):
-    model, X, _ = network(4, (3, 4), y=True, scale=0.7)
+    model, _, _ = network(4, (3, 4), y=True, scale=0.7)
     n = 20_000
     drawn = model.sample(n, label, n_steps=30)
     assert drawn.dtype == bool

@@ -13,7 +13,7 @@ from fastml._validation import validate
 from fastml.backends import Backend
 from fastml.neural_network._dbn_fitting import Fit
 from fastml.neural_network._dbn_methods import DBNMethods
-from fastml.neural_network._dbn_net import Directed, Net
+from fastml.neural_network._dbn_net import Directed, Model, Net
 from fastml.neural_network._dbn_top import Top
 from fastml.neural_network._gaussian_rbm import GaussianRBM
 from fastml.neural_network._rbm import BernoulliRBM
@@ -83,7 +83,7 @@ class BaseDBN(DBNMethods, CallbackSupportMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any) -> Any:
         backend = backends.resolve(X)
-        vars(self).pop("classes_", None)
+        self.__dict__.pop("classes_", None)
         # Machines read all rows at once.
         X = X.view(np.ndarray) if isinstance(X, np.memmap) else X
         if y is not None and (self.label_units or self.fine_tune == "backprop"):
@@ -97,7 +97,7 @@ class BaseDBN(DBNMethods, CallbackSupportMixin, BaseEstimator):
     def _machines(self, X: Any) -> list[Any]:
         """Return machines to fit, bottom first, checked against each other and the rows."""
         sizes = self.hidden_layer_sizes
-        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        sizes = list(sizes) if np.iterable(sizes) else [sizes]
         if not sizes:
             raise ValueError("hidden_layer_sizes must have a layer or more, got none.")
         options = {name: getattr(self, name) for name in OF_MACHINES}
@@ -105,7 +105,7 @@ class BaseDBN(DBNMethods, CallbackSupportMixin, BaseEstimator):
         for number, size in enumerate(sizes):
             if isinstance(size, BaseRBM):
                 machine = clone(size)
-            elif isinstance(size, Integral) and not isinstance(size, bool) and size > 0:
+            elif isinstance(size, int | np.integer) and not isinstance(size, bool) and size > 0:
                 machine = BernoulliRBM(int(size), **options)
             else:
                 raise ValueError(
@@ -171,15 +171,14 @@ class BaseDBN(DBNMethods, CallbackSupportMixin, BaseEstimator):
             )
         return Net(directed)
 
-    def _whole(self, backend: Backend, dtype: Any = None) -> Net:
+    def _whole(self, backend: Backend, dtype: Any = None) -> Model:
         """Return directed layers and the top on a backend."""
         net = self._net(backend, len(self.rbms_) - 1)
         top = self.rbms_[-1]
         arrays = top.components_, top.intercept_visible_, top.intercept_hidden_
         if dtype is not None:
             arrays = tuple(a.astype(dtype) for a in arrays)
-        net.top = Top(backend, *arrays, top._n_labels, top._variance())
-        return net
+        return Model(net, Top(backend, *arrays, top._n_labels, top._variance()))
 
     def _fitted_attributes(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k.endswith("_") or k == "_n_features_out"}

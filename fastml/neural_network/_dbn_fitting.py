@@ -50,14 +50,14 @@ class Fit:
         self.rngs = [np.random.RandomState([key, number]) for number in range(len(self.machines))]
         for machine, own in zip(self.machines, self.rngs, strict=True):
             machine.random_state = own.randint(np.iinfo(np.int32).max)
-        some = slice(None)
+        some: Any = slice(None)
         if X.shape[0] > MOST_ROWS:
             some = np.sort(rng.permutation(X.shape[0])[:MOST_ROWS])
         self.watched = X[some]
         self.n_passes, self.stopped = 0, False
         estimator.rbms_, estimator.lower_bound_, estimator.lower_bound_curve_ = [], [], []
         for name in ("coefs_", "intercepts_"):
-            vars(estimator).pop(name, None)
+            estimator.__dict__.pop(name, None)
 
     def run(self) -> None:
         """Fit the layers one after another, and fine-tune them."""

@@ -13,7 +13,7 @@ from fastml._random import seed_from
 from fastml._validation import check_finite_wanted, validate
 from fastml.backends import Backend
 from fastml.kernels.rbm.scalar import HIDDEN
-from fastml.neural_network._dbn_net import Net
+from fastml.neural_network._dbn_net import Model
 from fastml.neural_network._rbm_half_step import HalfStep
 from fastml.neural_network._rbm_machine import pieces
 from fastml.neural_network._rbm_methods import _require_positive
@@ -278,7 +278,7 @@ class DBNMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
         return [HalfStep(backend, own(coef), own(bias), HIDDEN) for coef, bias in pairs]
 
-    def _whole(self, backend: Backend, dtype: Any = None) -> Net:
+    def _whole(self, backend: Backend, dtype: Any = None) -> Model:
         raise NotImplementedError
 
     def _mapped(self, X: Any, backend: Backend, function: Any) -> Any:

@@ -30,10 +30,15 @@ class Directed:
         self, backend: Backend, recognition: Any, generative: Any, variance: Any = None
     ) -> None:
         own = backend.asarray
-        self.up = HalfStep(backend, *map(own, recognition), HIDDEN)
-        self.variance = None if variance is None else own(variance)
-        deviations = None if variance is None else self.variance**0.5
-        self.down = HalfStep(backend, *map(own, generative), VISIBLE, deviations)
+        weights, bias = map(own, recognition)
+        self.up = HalfStep(backend, weights, bias, HIDDEN)
+        self.variance: Any = None
+        deviations = None
+        if variance is not None:
+            self.variance = own(variance)
+            deviations = self.variance**0.5
+        weights, bias = map(own, generative)
+        self.down = HalfStep(backend, weights, bias, VISIBLE, deviations)
 
     def log_probability(self, below: Any, above: Any) -> Any:
         """Return log P(below | above) of rows of states, in float64."""
@@ -70,10 +75,10 @@ def move(half: HalfStep, given: Any, errors: Any, rate: float) -> None:
 
 
 class Net:
-    """Directed layers, bottom first, and the machine on top of them."""
+    """Directed layers, bottom first."""
 
-    def __init__(self, directed: list[Directed], top: Top | None = None) -> None:
-        self.directed, self.top = directed, top
+    def __init__(self, directed: list[Directed]) -> None:
+        self.directed = directed
 
     def means(self, rows: Any) -> Any:
         """Return what units under the top expect to be, each layer given the means below it."""
@@ -94,6 +99,14 @@ class Net:
         for number, layer in reversed(list(enumerate(self.directed))):
             found.append(layer.down.draw(found[-1], seed + number, step))
         return found[::-1]
+
+
+class Model(Net):
+    """Directed layers, and the machine on top of them."""
+
+    def __init__(self, net: Net, top: Top) -> None:
+        super().__init__(net.directed)
+        self.top = top
 
     def log_bounds(self, rows: Any, seed: int, first: int, n_draws: int, labels: Any) -> Any:
         """Return the lower bound on the log-probability of rows, but for the top's log Z.
@@ -117,8 +130,7 @@ class Net:
         -------
         float64 array of shape (n_rows,)
         """
-        assert self.top is not None
-        total = 0.0
+        total: Any = 0.0
         # Without layers that are drawn there is one value.
         n_draws = n_draws if self.directed else 1
         for step in range(n_draws):
@@ -134,7 +146,7 @@ class Net:
 
 def _entropy(means: Any) -> Any:
     """Return the entropy of independent binary units of given means, for each row."""
-    terms = 0.0
+    terms: Any = 0.0
     for share in (means.astype(np.float64), 1 - means.astype(np.float64)):
         terms -= share * np.log(share + (share == 0))
     return terms.sum(axis=1)

@@ -59,6 +59,8 @@ class UpDown:
                 labels = None if shares is None else shares[place]
                 self._step(rows[start : start + self.size], labels)
 
+    # Of a fit that diverges `keep` tells.
+    @np.errstate(over="ignore", invalid="ignore")
     def _step(self, rows: Any, labels: Any) -> None:
         awake = self.net.draw(rows, self.seed, self.n_steps)
         n_units, visible = awake[-1].shape[1], awake[-1]
