@@ -31,7 +31,7 @@ def main() -> None:
     )  # fmt: skip
     layers = [
         BernoulliRBM(200, n_iter=100, batch_size=20, learning_rate_schedule="linear"),
-        BernoulliRBM(500, n_iter=200, batch_size=50),
+        BernoulliRBM(500, n_iter=200, batch_size=50, learning_rate_schedule="linear"),
     ]
     network = DBNClassifier(
         layers, fine_tune="up-down", fine_tune_n_iter=30, batch_size=50, monitor="layer",
@@ -54,7 +54,6 @@ def main() -> None:
     figures = {
         "dbn_told": draw(told, "Dreams of a label: a column for each digit"),
         "dbn_free": draw(free, "Dreams of no label, by what the network takes them for"),
-        "dbn_chain": draw(chains(network), "Dreams of a label after 1, 2, 4, ... 512 Gibbs steps"),
     }
     save(figures, output)
 
@@ -63,13 +62,6 @@ def enlarged(images):
     """Return images of twice the side, black and white but for the edges of strokes."""
     images = zoom(images, (1, 2, 2), order=3, mode="nearest", grid_mode=True)
     return expit(12 * (images - 0.45)).reshape(-1, SIDE**2).astype(np.float32)
-
-
-def chains(network):
-    """Return what is dreamt of each label after more and more steps."""
-    steps = 2 ** np.arange(N_EACH)
-    labels = np.arange(10)
-    return np.vstack([network.sample(10, labels, n_steps=int(n), means=True) for n in steps])
 
 
 def draw(images, title):
