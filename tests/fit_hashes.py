@@ -14,7 +14,15 @@ from fastml.decomposition import PCA, IncrementalPCA, KernelPCA
 from fastml.kernel_approximation import Nystroem
 from fastml.linear_model import SingleLayerClassifier, SingleLayerRegressor
 from fastml.metrics import pairwise
-from fastml.neural_network import CNNClassifier, CNNRegressor, MLPClassifier, MLPRegressor
+from fastml.neural_network import (
+    BernoulliRBM,
+    CNNClassifier,
+    CNNRegressor,
+    DBNClassifier,
+    GaussianRBM,
+    MLPClassifier,
+    MLPRegressor,
+)  # fmt: skip
 from fastml.nn import Network, functional
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -97,6 +105,41 @@ def kernel_models(dtype):
     for landmarks in ("uniform", "kmeans", "leverage"):
         model = Nystroem(n_components=70, landmarks=landmarks, **options)
         yield f"nystroem {landmarks}", model.fit(X), X
+
+
+def rbm_models(dtype):
+    """Yield the name, model and rows of fits of restricted Boltzmann machines."""
+    X, _ = rows(dtype)
+    X = np.hstack([X] * 3)[:3000] - 5
+    options = {"random_state": 0, "batch_size": 500, "n_iter": 1, "momentum": 0.5}
+    for algorithm in ("pcd", "cd"):
+        model = BernoulliRBM(70, algorithm=algorithm, k=2, dropout=0.2, **options)
+        yield f"rbm {algorithm}", model.fit(np.where(X > 0, 1, 0).astype(dtype)), X
+    grey = np.clip(X, 0, 1)
+    model = BernoulliRBM(70, sparsity_target=0.1, monitor=["pseudo_likelihood"], **options)
+    yield "rbm grey", model.fit(grey), X
+    model = BernoulliRBM(70, **options)
+    yield "rbm of few zeros", model.fit(np.clip(X + 0.5, 0, 1) * dtype(0.9) + dtype(0.1)), X
+    model = GaussianRBM(70, learning_rate=1e-3, variance="learned", **options)
+    yield "gaussian rbm", model.fit(X), X
+
+
+def belief_hashes(dtype):
+    """Return the hashes of deep belief networks, and of what they compute from rows."""
+    X, _ = rows(dtype)
+    X = np.hstack([X] * 3)[:2000]
+    y, bits = np.argmax(X[:, :4], axis=1), np.where(X > 5, 1, 0).astype(dtype)
+    found = {}
+    options = {"random_state": 0, "batch_size": 500, "n_iter": 1, "fine_tune_n_iter": 1}
+    for fine_tune in (None, "up-down", "backprop"):
+        model = DBNClassifier((70, 80), fine_tune=fine_tune, monitor="layer", **options)
+        model.fit(bits, y)
+        results = [np.array(model.lower_bound_), model.predict_proba(bits), model.transform(bits)]
+        results += [model.sample(600, n_steps=3), model.lower_bound(bits, y, random_state=0)]
+        results += model.recognition_coefs_ + model.generative_coefs_
+        results += [model.rbms_[-1].components_, model.rbms_[-1].h_samples_]
+        found[f"belief {fine_tune}"] = " ".join(map(digest, results))
+    return found
 
 
 def digest(value):
@@ -231,8 +274,11 @@ def pooling_hashes(dtype):
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
+    models += (rbm_models,)
     found = hashes(model for make in models for model in make(dtype))
-    found |= pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
+    found |= (
+        belief_hashes(dtype) | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
+    )
     return found | convolution_hashes(dtype) | pooling_hashes(dtype)
 
 

@@ -212,3 +212,25 @@ def test_digits_by_three_networks(tmp_path):
     for name, bar in least.items():
         assert ran.figures(name)[0][0] >= bar
     assert ran.pictures == {f"digits_{n}" for n in ("losses", "confusion", "filters", "patches")}
+
+
+@pytest.mark.timeout(600)
+def test_rbm_features_tell_digits_apart_better_than_pixels(tmp_path):
+    ran = run("rbm_digits", output=tmp_path)
+
+    assert ran.pictures == {"rbm_filters", "rbm_dreams"}
+    (pixels,), (features,) = ran.figures("recognised from pixels") + ran.figures(
+        "recognised from RBM features"
+    )
+    assert features > pixels + 5
+
+
+@pytest.mark.timeout(600)
+def test_digits_dreamt_by_a_deep_belief_network(tmp_path):
+    ran = run("dbn_digits", output=tmp_path)
+    # Without their minus signs.
+    one, two, tuned = (bound for (bound,) in ran.figures(r"lower bound on log p\(image\),"))
+    assert one > two > tuned
+    assert ran.figures("recognised by their label units")[0][0] > 95
+    assert ran.figures("dreams of a label taken for it")[0][0] > 80
+    assert ran.pictures == {"dbn_told", "dbn_free"}
