@@ -1,10 +1,11 @@
 """Neural networks as estimators."""
 
+from fastml.neural_network._autoencoder import Autoencoder
 from fastml.neural_network._cnn import CNNClassifier, CNNRegressor
 from fastml.neural_network._gaussian_rbm import GaussianRBM
 from fastml.neural_network._mlp import MLPClassifier, MLPRegressor
 from fastml.neural_network._rbm import BernoulliRBM
 
 __all__ = [
-    "BernoulliRBM", "CNNClassifier", "CNNRegressor", "GaussianRBM", "MLPClassifier", "MLPRegressor",
+    "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "GaussianRBM", "MLPClassifier", "MLPRegressor",
 ]  # fmt: skip

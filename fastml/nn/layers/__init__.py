@@ -5,6 +5,7 @@ from fastml.nn.layers._convolution import Conv1D, Conv2D
 from fastml.nn.layers._dense import Activation, Dense, Flatten
 from fastml.nn.layers._dropout import DropConnect, Dropout
 from fastml.nn.layers._layer import Layer, Parameter, Run
+from fastml.nn.layers._noise import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from fastml.nn.layers._normalization import BatchNorm, LayerNorm
 from fastml.nn.layers._pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, MaxPool1D, MaxPool2D
 from fastml.nn.layers._residual import Residual
@@ -20,13 +21,16 @@ __all__ = [
     "DropConnect",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
     "GlobalAvgPool",
     "Layer",
     "LayerNorm",
+    "MaskingNoise",
     "MaxPool1D",
     "MaxPool2D",
     "Parameter",
     "Residual",
     "Run",
+    "SaltAndPepperNoise",
     "Sequential",
 ]
