@@ -12,6 +12,10 @@ from fastml.nn.layers._layer import Shape
 __all__ = ["Coded", "Unrolled", "joined", "parted"]
 
 
+# Names of the parts' parameters in a network whose only layer is `Unrolled`.
+ENCODER, DECODER = "0.encoder", "0.decoder"
+
+
 class Coded(NamedTuple):
     """What an autoencoder makes of a batch in training.
 
@@ -112,7 +116,7 @@ def joined(unrolled: Network, encoder: Network, decoder: Network) -> None:
     unrolled, encoder, decoder : Network
         On the host.
     """
-    for part, network in (("encoder", encoder), ("decoder", decoder)):
+    for part, network in ((ENCODER, encoder), (DECODER, decoder)):
         for name, value in network.views.items():
             if f"{part}.{name}" in unrolled.views:
                 unrolled.views[f"{part}.{name}"][...] = value
@@ -133,7 +137,7 @@ def parted(unrolled: Network, encoder: Network, decoder: Network) -> None:
     host = unrolled.backend.to_host
     views, state = unrolled.split(host(unrolled.flat)), unrolled.state
     shared = [a.T for name, a in views.items() if _is_weight(name)]
-    for part, network in (("encoder", encoder), ("decoder", decoder)):
+    for part, network in ((ENCODER, encoder), (DECODER, decoder)):
         for name, value in network.views.items():
             given = views.get(f"{part}.{name}")
             value[...] = shared.pop() if given is None else given

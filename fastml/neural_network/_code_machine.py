@@ -1,0 +1,112 @@
+"""A restricted Boltzmann machine whose hidden units are linear: the code of a deep autoencoder."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from fastml import backends
+from fastml.kernels.rbm.scalar import HIDDEN, VISIBLE
+from fastml.nn.functional._dense_nodes import _product
+
+__all__ = ["Code", "learn_code"]
+
+# Standard deviation of the weights to begin with, as of other machines.
+SPREAD = 0.01
+
+
+class Code(NamedTuple):
+    """What was learned: arrays (n_features, n_units), (n_units,) and (n_features,)."""
+
+    weights: Any
+    hidden_bias: Any
+    visible_bias: Any
+
+
+def learn_code(
+    X: Any,
+    n_units: int,
+    dtype: Any,
+    seed: int,
+    *,
+    n_iter: int,
+    batch_size: int,
+    learning_rate: float,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    rate: float = 1.0,
+    **others: Any,
+) -> Code:
+    """Train a machine of binary visible and Gaussian hidden units by contrastive divergence.
+
+    Hidden units have variance 1: given v, h is normal about ``v W + c``; given h, units of v are on
+    with probability ``sigmoid(W h + b)``.
+
+    Parameters
+    ----------
+    X : array or CSR matrix (n_samples, n_features)
+        States of the visible units or their probabilities.
+    n_units : int
+        Hidden units.
+    dtype : dtype
+        float32 or float64.
+    seed : int
+        Key of the draws.
+    n_iter, batch_size, learning_rate, momentum, weight_decay
+        As for `BernoulliRBM`.
+    rate : float, default=1
+        What the learning rate is multiplied by.
+    **others
+        Parameters of other machines.
+
+    Returns
+    -------
+    Code
+        On the host.
+
+    References
+    ----------
+    G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
+    networks", Science 313, 2006, supporting material.
+    """
+    backend = backends.resolve(X)
+    propagate = backend.kernels("rbm").propagate
+    dtype = np.dtype(dtype)
+    n_features, step_size = X.shape[1], dtype.type(learning_rate * rate)
+    keep, decay = dtype.type(momentum), dtype.type(weight_decay)
+    first = np.random.RandomState(seed).normal(0, SPREAD, (n_features, n_units))
+    W = backend.asarray(first, dtype)
+    b, c = (backend.asarray(np.zeros(n), dtype) for n in (n_features, n_units))
+    moved = [backend.asarray(np.zeros(a.shape), dtype) for a in (W, b, c)]
+    ones, none = backend.asarray(np.ones(n_units), dtype), backend.empty(0, dtype)
+    step = 0
+    for _ in range(n_iter):
+        for start in range(0, X.shape[0], batch_size):
+            rows = X[start : start + batch_size]
+            v = backend.asarray(rows.toarray() if sp.issparse(rows) else rows, dtype)
+            n = len(v)
+            means, drawn, again = (backend.empty((n, n_units), dtype) for _ in range(3))
+            back = backend.empty((n, n_features), dtype)
+            key = np.uint64(seed), np.uint64(HIDDEN), np.uint64(step)
+            propagate(v, W, c, ones, *key, 0, means, drawn)
+            turned = backend.xp.ascontiguousarray(W.T)
+            key = np.uint64(seed), np.uint64(VISIBLE), np.uint64(step)
+            propagate(drawn, turned, b, none, *key, 0, back, back[:0])
+            propagate(back, W, c, ones, *key, 0, again, again[:0])
+            share = dtype.type(1 / n)
+            slopes = (
+                (_product(backend, v, means) - _product(backend, back, again)) * share - decay * W,
+                (v - back).sum(axis=0) * share,
+                (means - again).sum(axis=0) * share,
+            )
+            for parameter, velocity, slope in zip((W, b, c), moved, slopes, strict=True):
+                velocity *= keep
+                velocity += step_size * slope
+                parameter += velocity
+            step += 1
+    found = Code(*(backend.to_host(a) for a in (W, c, b)))
+    if not all(np.isfinite(a).all() for a in found):
+        raise ValueError(
+            "The machine of the code diverged: lower learning_rate or momentum in pretraining."
+        )
+    return found
