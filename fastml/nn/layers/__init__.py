@@ -9,6 +9,13 @@ from fastml.nn.layers._noise import GaussianNoise, MaskingNoise, SaltAndPepperNo
 from fastml.nn.layers._normalization import BatchNorm, LayerNorm
 from fastml.nn.layers._pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, MaxPool1D, MaxPool2D
 from fastml.nn.layers._residual import Residual
+from fastml.nn.layers._transposed import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Reshape,
+    UpSampling1D,
+    UpSampling2D,
+)
 
 __all__ = [
     "Activation",
@@ -16,7 +23,9 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Dense",
     "DropConnect",
     "Dropout",
@@ -29,8 +38,11 @@ __all__ = [
     "MaxPool1D",
     "MaxPool2D",
     "Parameter",
+    "Reshape",
     "Residual",
     "Run",
     "SaltAndPepperNoise",
     "Sequential",
+    "UpSampling1D",
+    "UpSampling2D",
 ]
