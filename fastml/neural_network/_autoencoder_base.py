@@ -139,9 +139,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Samples
     def _new_network(self, shape: tuple[int, ...], dtype: Any, random_state: Any) -> Network:
         return self._unrolled(shape, dtype, seed_from(random_state))
 
-    def _begin(self, network: Network, X: Any) -> None:
+    def _begin(self, network: Network, X: Any, weight: Any) -> None:
         if self.init != "random":
-            begin_with(self, network, X)
+            begin_with(self, network, X, weight)
 
     def _load(self, shape: tuple[int, ...], dtype: Any) -> Network:
         network = self._unrolled(shape, dtype)

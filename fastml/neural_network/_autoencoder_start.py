@@ -52,7 +52,7 @@ class Pair(NamedTuple):
     below: Any
 
 
-def begin_with(estimator: Any, network: Network, X: Any) -> None:
+def begin_with(estimator: Any, network: Network, X: Any, weight: Any) -> None:
     """Set the parameters of a new network as ``init='pca'`` or ``'rbm'`` says.
 
     Parameters
@@ -63,6 +63,8 @@ def begin_with(estimator: Any, network: Network, X: Any) -> None:
         On the host, of one layer `Unrolled` of dense layers.
     X : array, sparse matrix or RowsOnDisk (n_samples, n_features)
         Checked rows.
+    weight : ndarray (n_samples,) or None
+        What they weigh. Machines count all rows alike that weigh anything.
     """
     seed = seed_from(estimator._random_state)
     path = estimator.checkpoint
@@ -70,9 +72,14 @@ def begin_with(estimator: Any, network: Network, X: Any) -> None:
         # The fit goes on from there.
         return
     rows = X[:] if isinstance(X, RowsOnDisk) else X
+    if weight is not None and not weight.all():
+        some = np.flatnonzero(weight)
+        rows, weight = rows[some], weight[some]
+        if not len(some):
+            return
     pairs = list(_pairs(network, estimator.out_activation_))
     if estimator.init == "pca":
-        _principal(pairs, rows, seed)
+        _principal(pairs, rows, weight, seed)
     else:
         _unroll(pairs, rows, seed, estimator)
 
@@ -99,7 +106,7 @@ def _about_zero(activation: Any) -> tuple[float, float]:
     return float(function(np.zeros(1))[0]), slope or 1.0
 
 
-def _principal(pairs: list[Pair], rows: Any, seed: int) -> None:
+def _principal(pairs: list[Pair], rows: Any, weight: Any, seed: int) -> None:
     """Give units the principal components of what comes to them.
 
     Activations are taken to be linear about 0, so that the decoder's layers undo the encoder's.
@@ -110,7 +117,7 @@ def _principal(pairs: list[Pair], rows: Any, seed: int) -> None:
         m = min(n_units, n_features, rows.shape[0])
         options = {"svd_solver": "arpack"} if sp.issparse(rows) else {}
         m = min(m, min(rows.shape) - 1) if options else m
-        pca = PCA(m, random_state=(seed + number) % 2**32, **options).fit(rows)
+        pca = PCA(m, random_state=(seed + number) % 2**32, **options).fit(rows, sample_weight=weight)
         (at_0, slope), (below_0, below) = map(_about_zero, (layer.activation, layer.below))
         scale = 1 / np.sqrt(slope * below)
         components = scale * pca.components_.astype(np.float64)

@@ -97,8 +97,8 @@ class Hooks(BaseEstimator):
         layers = self._layers(self.n_outputs_)
         return Network(layers, shape, dtype=dtype, seed=seed_from(random_state))
 
-    def _begin(self, network: Network, X: Any) -> None:
-        """Let a new network begin with what its rows tell."""
+    def _begin(self, network: Network, X: Any, weight: Any) -> None:
+        """Let a new network begin with what its rows, and what they weigh, tell."""
 
     def _load(self, shape: tuple[int, ...], dtype: Any) -> Network:
         """Return a network of what has been learned so far."""
