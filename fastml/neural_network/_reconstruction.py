@@ -91,7 +91,8 @@ def relative_entropy(target: float, mean: Any) -> Any:
         In [0, 1]. Where one of them is 0 or 1, the result is large, and not infinite.
     """
     least = float(np.finfo(value_of(mean).dtype).eps)
-    inside = mean * (1 - 2 * least) + least
+    # A sum of shares of units that are always on may be more than 1.
+    inside = p.clip(mean, low=least, high=1 - least)
     entropy = target * np.log(target) + (1 - target) * np.log1p(-target)
     cross = target * p.log(inside) + (1 - target) * p.log(1 - inside)
     return p.sum(float(entropy) - cross)

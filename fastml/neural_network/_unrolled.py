@@ -115,10 +115,24 @@ def joined(unrolled: Network, encoder: Network, decoder: Network) -> None:
     ----------
     unrolled, encoder, decoder : Network
         On the host.
+
+    Raises
+    ------
+    ValueError
+        If they have other layers.
     """
     for part, network in ((ENCODER, encoder), (DECODER, decoder)):
+        names = [n for n in unrolled.views if n.startswith(part)]
+        shapes = {n.removeprefix(f"{part}."): unrolled.views[n].shape for n in names}
+        there = {name: value.shape for name, value in network.views.items()}
+        free = part == ENCODER or not unrolled.layer.layers[0].tied
+        if {name: there.get(name) for name in shapes} != shapes or (free and there != shapes):
+            raise ValueError(
+                "Training cannot go on with other layers: the weights fitted before have shapes "
+                f"{there}, the {part[2:]} needs {shapes}."
+            )
         for name, value in network.views.items():
-            if f"{part}.{name}" in unrolled.views:
+            if name in shapes:
                 unrolled.views[f"{part}.{name}"][...] = value
         for name, value in network.state.items():
             unrolled.state[f"{part}.{name}"][...] = value
