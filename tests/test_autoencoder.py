@@ -156,7 +156,8 @@ def test_activations_and_loss_by_data():
     assert (linear.transform(X) < 0).any()
     shallow = Autoencoder((2,), "relu", **FEW).fit(X)
     assert (shallow.transform(X) >= 0).all()
-    assert (Autoencoder((4, 2), "relu", code_activation="relu", **FEW).fit(X).transform(X) >= 0).all()
+    cut = Autoencoder((4, 2), "relu", code_activation="relu", **FEW).fit(X)
+    assert (cut.transform(X) >= 0).all()
     outputs = Autoencoder((2,), out_activation="tanh", **FEW).fit(X)
     assert np.abs(outputs.inverse_transform(outputs.transform(X))).max() <= 1
     squared = Autoencoder((2,), loss="squared_error", out_activation="logistic", **FEW).fit(UNIT)
@@ -203,7 +204,8 @@ def test_noise_is_drawn_in_training_alone(noise):
 
 
 def test_sparse_codes():
-    options = {"activation": "logistic", "max_iter": 40, "random_state": 0, "learning_rate_init": 0.005}
+    options = {"activation": "logistic", "max_iter": 40, "random_state": 0}
+    options["learning_rate_init"] = 0.005
     plain = Autoencoder((40,), **options).fit(DIGITS)
     thin = Autoencoder((40,), sparsity_target=0.05, sparsity_cost=10, **options).fit(DIGITS)
     assert plain.transform(DIGITS).mean() > 0.3
@@ -287,7 +289,8 @@ def test_machines_are_unrolled(tied):
         first.intercept_hidden_, second.intercept_hidden_, second.intercept_visible_,
         first.intercept_visible_,
     ]  # fmt: skip
-    for found, wanted in zip([*model.coefs_, *model.intercepts_], [*expected, *biases], strict=True):
+    learned = [*model.coefs_, *model.intercepts_]
+    for found, wanted in zip(learned, [*expected, *biases], strict=True):
         assert_allclose(found, wanted, atol=1e-9)
 
 
@@ -563,7 +566,7 @@ def test_parameters_refused(parameters, message):
 
 def test_rows_refused():
     with pytest.raises(ValueError, match="Input X contains NaN"):
-        Autoencoder().fit(np.where(X == X[3, 3], np.nan, X))
+        Autoencoder().fit(np.where(X[3, 3] == X, np.nan, X))
     model = Autoencoder((2,), **FEW).fit(UNIT)
     with pytest.raises(ValueError, match=r"is for X within \[0, 1\].*MinMaxScaler"):
         model.partial_fit(X)

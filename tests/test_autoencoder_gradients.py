@@ -22,7 +22,6 @@ UNIT = RNG.random((60, 5))
 WEIGHT = RNG.uniform(0, 2, len(X))
 
 
-
 def gradient_of(layers, tied, loss, rows, weight=None, contractive=False, seed=0):
     """Return loss and gradient of a network, by name, and its parameters."""
     layer = Unrolled(*layers, tied, contractive)

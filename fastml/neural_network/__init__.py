@@ -7,5 +7,6 @@ from fastml.neural_network._mlp import MLPClassifier, MLPRegressor
 from fastml.neural_network._rbm import BernoulliRBM
 
 __all__ = [
-    "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "GaussianRBM", "MLPClassifier", "MLPRegressor",
+    "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "GaussianRBM", "MLPClassifier",
+    "MLPRegressor",
 ]  # fmt: skip

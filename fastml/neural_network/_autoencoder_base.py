@@ -45,7 +45,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Samples
     init: str
 
     @property
-    def _accept_sparse(self) -> Any:  # type: ignore[override]
+    def _accept_sparse(self) -> Any:
         return ("csr", "csc") if self.encoder is None else False
 
     @property
@@ -149,7 +149,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Samples
         return network
 
     def _attributes(self, network: Network, dtype: Any) -> dict[str, Any]:
-        layer = network.layer.layers[0]
+        layer: Any = network.layer.layers[0]
         encoder = Network(layer.encoder, network.input_shape, dtype=dtype)
         decoder = Network(layer.decoder, encoder.output_shape, dtype=dtype)
         parted(network, encoder, decoder)

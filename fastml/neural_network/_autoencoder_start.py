@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from fastml import autodiff as ad
 from fastml import backends
 from fastml._random import seed_from
+from fastml.autodiff import grad
+from fastml.autodiff import primitives as p
 from fastml.decomposition import PCA
 from fastml.neural_network._code_machine import learn_code
 from fastml.neural_network._gaussian_rbm import GaussianRBM
@@ -102,7 +103,7 @@ def _pairs(network: Network, out_activation: Any) -> Iterator[Pair]:
 def _about_zero(activation: Any) -> tuple[float, float]:
     """Return value and slope of an activation at 0; slope 1 where it has a corner there."""
     function = activation_function(activation)
-    slope = float(ad.grad(lambda x: ad.sum(function(x)))(np.zeros(1))[0])
+    slope = float(grad(lambda x: p.sum(function(x)))(np.zeros(1))[0])
     return float(function(np.zeros(1))[0]), slope or 1.0
 
 
@@ -115,9 +116,10 @@ def _principal(pairs: list[Pair], rows: Any, weight: Any, seed: int) -> None:
     for number, layer in enumerate(pairs):
         n_features, n_units = layer.weight.shape
         m = min(n_units, n_features, rows.shape[0])
-        options = {"svd_solver": "arpack"} if sp.issparse(rows) else {}
-        m = min(m, min(rows.shape) - 1) if options else m
-        pca = PCA(m, random_state=(seed + number) % 2**32, **options).fit(rows, sample_weight=weight)
+        solver = "arpack" if sp.issparse(rows) else "auto"
+        m = min(m, min(rows.shape) - 1) if solver == "arpack" else m
+        pca = PCA(m, svd_solver=solver, random_state=(seed + number) % 2**32)
+        pca.fit(rows, sample_weight=weight)
         (at_0, slope), (below_0, below) = map(_about_zero, (layer.activation, layer.below))
         scale = 1 / np.sqrt(slope * below)
         components = scale * pca.components_.astype(np.float64)
@@ -157,7 +159,7 @@ def _unroll(pairs: list[Pair], rows: Any, seed: int, estimator: Any) -> None:
             up, hidden_bias, visible_bias = code
             down = up.T
         else:
-            machine = BernoulliRBM if binary else GaussianRBM
+            machine: Any = BernoulliRBM if binary else GaussianRBM
             # With tied weights, units of variance 1 alone have the same weights both ways.
             options = {} if binary else {"variance": 1.0 if layer.back is None else "data"}
             model = machine(n_units, random_state=key, **options, **given).fit(rows)
@@ -179,6 +181,6 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
                 f"pretraining must hold parameters of BernoulliRBM other than n_components and "
                 f"random_state, {sorted(known)}, got {name!r}."
             )
-    found = PRETRAINING | given
+    found: dict[str, Any] = PRETRAINING | given
     BernoulliRBM(**found)._validate_params()
     return found

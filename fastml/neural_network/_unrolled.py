@@ -121,11 +121,12 @@ def joined(unrolled: Network, encoder: Network, decoder: Network) -> None:
     ValueError
         If they have other layers.
     """
+    layer: Any = unrolled.layer.layers[0]
     for part, network in ((ENCODER, encoder), (DECODER, decoder)):
         names = [n for n in unrolled.views if n.startswith(part)]
         shapes = {n.removeprefix(f"{part}."): unrolled.views[n].shape for n in names}
         there = {name: value.shape for name, value in network.views.items()}
-        free = part == ENCODER or not unrolled.layer.layers[0].tied
+        free = part == ENCODER or not layer.tied
         if {name: there.get(name) for name in shapes} != shapes or (free and there != shapes):
             raise ValueError(
                 "Training cannot go on with other layers: the weights fitted before have shapes "

@@ -254,7 +254,7 @@ def test_refused(change, message):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"weight": np.ones((3, 1, 2, 2))}, r"with 2 channels expects weight of shape \(n_channels, "),
+        ({"weight": np.ones((3, 1, 2, 2))}, r"with 2 channels expects weight of shape \(n_cha"),
         ({"bias": np.ones(2)}, r"bias must have shape \(1,\), one number for each output channel"),
         ({"output_padding": 1}, "output_padding must be smaller than stride or dilation"),
         ({"padding": "same", "output_padding": 1, "stride": 2}, "output_padding must be 0 with"),

@@ -161,9 +161,7 @@ def _transposed(
     name = f"conv_transpose{n}d"
     last, sizes, axis = axes_of(x.shape, n, layout, name)
     if w.ndim != n + 2 or w.shape[0] != x.shape[axis] or 0 in w.shape:
-        wanted = ", ".join(
-            ("n_channels", "n_out_channels / groups", *("k_h", "k_w")[2 - n :])
-        )
+        wanted = ", ".join(("n_channels", "n_out_channels / groups", *("k_h", "k_w")[2 - n :]))
         raise ValueError(
             f"{name} of input of shape {x.shape} with {x.shape[axis]} channels expects weight of "
             f"shape ({wanted}), got {w.shape}."
@@ -178,8 +176,8 @@ def _transposed(
     how = described(shape, w.shape, stride, padding, dilation, groups, mode, layout)
     # With much padding behind, the convolution would make more of the result than there was.
     n_images, *_, c = how.results
-    there = tuple(sizes) if n == 2 else (1, sizes[0])
-    how = how._replace(results=(n_images, *there, c), out=x.shape)
+    height, width = sizes if n == 2 else (1, *sizes)
+    how = how._replace(results=(n_images, height, width, c), out=x.shape)
     if Variable in (type(x), type(w)):
         out = convolve_data(x, w, how=how)
     else:
@@ -191,6 +189,7 @@ def _transposed(
     b = _floats(bias, "bias")
     if b.shape != (channels,):
         raise ValueError(
-            f"bias must have shape ({channels},), one number for each output channel, got {b.shape}."
+            f"bias must have shape ({channels},), one number for each output channel, got "
+            f"{b.shape}."
         )
     return out + (b if last else p.reshape(b, shape=(channels, *(1,) * n)))
