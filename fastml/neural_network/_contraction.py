@@ -17,10 +17,10 @@ __all__ = ["contraction"]
 
 def contraction(
     layers: Sequence[Layer], x: Any, parameters: dict[str, Any], state: dict[str, Any]
-) -> Any:
-    """Return the squared Frobenius norm of the code's derivative by the input, for each row.
+) -> tuple[Any, Any]:
+    """Return the code, and the squared Frobenius norm of its derivative by the input for each row.
 
-    It is that of the encoder as it predicts: of rows without noise, through layers without dropout.
+    Both are those of the encoder as it predicts: without noise, through layers without dropout.
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ def contraction(
 
     Returns
     -------
-    Variable (n,)
+    code : Variable (n, ...)
+    norms : Variable (n,)
 
     References
     ----------
@@ -50,7 +51,7 @@ def _is_elementwise(layer: Dense) -> bool:
     return not callable(layer.activation) and (layer.activation or "identity") in KINDS
 
 
-def _of_dense(active: Sequence[tuple[Any, dict[str, Any]]], x: Any) -> Any:
+def _of_dense(active: Sequence[tuple[Any, dict[str, Any]]], x: Any) -> tuple[Any, Any]:
     """Multiply the Jacobians of dense layers, from the code on: slopes times weights."""
     slopes, weights = [], []
     for layer, given in active:
@@ -60,13 +61,13 @@ def _of_dense(active: Sequence[tuple[Any, dict[str, Any]]], x: Any) -> Any:
         weights.append(given["weight"])
     slope, W = slopes.pop(), weights.pop()
     if not weights:
-        return p.sum(slope * slope * p.sum(W * W, axis=0), axis=1)
+        return x, p.sum(slope * slope * p.sum(W * W, axis=0), axis=1)
     (n, k), h = slope.shape, W.shape[0]
     rows = p.reshape(slope, shape=(n, k, 1)) * p.reshape(p.swapaxes(W, 0, 1), shape=(1, k, h))
     while weights:
         slope, W = slopes.pop(), weights.pop()
         rows = linear(rows * p.reshape(slope, shape=(n, 1, slope.shape[1])), W)
-    return p.sum(rows * rows, axis=(1, 2))
+    return x, p.sum(rows * rows, axis=(1, 2))
 
 
 def _slope(sums: Any, out: Any) -> Any:
@@ -77,16 +78,16 @@ def _slope(sums: Any, out: Any) -> Any:
 
 def _of_any(
     layers: Sequence[Layer], x: Any, parameters: dict[str, Any], state: dict[str, Any]
-) -> Any:
+) -> tuple[Any, Any]:
     """Go back from each element of the code, and keep the graph of that."""
     x = Variable(value_of(x))
     code = Sequential(list(layers)).apply(x, parameters, state, Run())
     n, axes = x.shape[0], tuple(range(1, x.ndim))
-    code = p.reshape(code, shape=(n, -1))
+    units = p.reshape(code, shape=(n, -1))
     total: Any = 0.0
-    for j in range(code.shape[1]):
-        seed = resolve(code.value).xp.zeros_like(code.value)
+    for j in range(units.shape[1]):
+        seed = resolve(units.value).xp.zeros_like(units.value)
         seed[:, j] = 1
-        (row,) = gradients(code, [x], seed, create_graph=True)
+        (row,) = gradients(units, [x], seed, create_graph=True)
         total = total + p.sum(row * row, axis=axes)
-    return total
+    return code, total

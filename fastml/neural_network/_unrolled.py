@@ -81,18 +81,18 @@ class Unrolled(Layer):
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the sums of the last layer; in training `Coded`."""
         of_encoder, its_state = parameters.get("encoder", {}), state.get("encoder", {})
-        code = self.encoder.apply(x, of_encoder, its_state, run)
+        code, norms = None, None
+        if self.contractive and run.training:
+            code, norms = contraction(self.encoder.layers, x, of_encoder, its_state)
+        if code is None or not all(isinstance(layer, Dense) for layer in self.encoder.layers):
+            # Noise, dropout and statistics of the batch are not in a code that predicts.
+            code = self.encoder.apply(x, of_encoder, its_state, run)
         of_decoder = parameters.get("decoder", {})
         if self.tied:
             sums = self._mirrored(code, of_encoder, of_decoder, run)
         else:
             sums = self.decoder.apply(code, of_decoder, state.get("decoder", {}), run)
-        if not run.training:
-            return sums
-        found = None
-        if self.contractive:
-            found = contraction(self.encoder.layers, x, of_encoder, its_state)
-        return Coded(sums, code, found)
+        return Coded(sums, code, norms) if run.training else sums
 
     def _mirrored(
         self, x: Any, of_encoder: dict[str, Any], of_decoder: dict[str, Any], run: Run
