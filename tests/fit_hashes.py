@@ -19,6 +19,7 @@ from fastml.neural_network import (
     BernoulliRBM,
     CNNClassifier,
     CNNRegressor,
+    DBNClassifier,
     GaussianRBM,
     MLPClassifier,
     MLPRegressor,
@@ -120,6 +121,24 @@ def rbm_models(dtype):
     yield "rbm grey", model.fit(grey), X
     model = GaussianRBM(70, learning_rate=1e-3, variance="learned", **options)
     yield "gaussian rbm", model.fit(X), X
+
+
+def belief_hashes(dtype):
+    """Return the hashes of deep belief networks, and of what they compute from rows."""
+    X, _ = rows(dtype)
+    X = np.hstack([X] * 3)[:2000]
+    y, bits = np.argmax(X[:, :4], axis=1), np.where(X > 5, 1, 0).astype(dtype)
+    found = {}
+    options = {"random_state": 0, "batch_size": 500, "n_iter": 1, "fine_tune_n_iter": 1}
+    for fine_tune in (None, "up-down", "backprop"):
+        model = DBNClassifier((70, 80), fine_tune=fine_tune, monitor="layer", **options)
+        model.fit(bits, y)
+        results = [np.array(model.lower_bound_), model.predict_proba(bits), model.transform(bits)]
+        results += [model.sample(600, n_steps=3), model.lower_bound(bits, y, random_state=0)]
+        results += model.recognition_coefs_ + model.generative_coefs_
+        results += [model.rbms_[-1].components_, model.rbms_[-1].h_samples_]
+        found[f"belief {fine_tune}"] = " ".join(map(digest, results))
+    return found
 
 
 def digest(value):
@@ -260,7 +279,9 @@ def all_hashes(dtype=np.float32):
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
     models += (rbm_models,)
     found = hashes(model for make in models for model in make(dtype))
-    found |= pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
+    found |= (
+        belief_hashes(dtype) | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
+    )
     return found | convolution_hashes(dtype) | pooling_hashes(dtype)
 
 

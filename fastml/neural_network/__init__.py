@@ -2,11 +2,13 @@
 
 from fastml.neural_network._autoencoder import Autoencoder
 from fastml.neural_network._cnn import CNNClassifier, CNNRegressor
+from fastml.neural_network._dbn import DeepBeliefNetwork
+from fastml.neural_network._dbn_classifier import DBNClassifier
 from fastml.neural_network._gaussian_rbm import GaussianRBM
 from fastml.neural_network._mlp import MLPClassifier, MLPRegressor
 from fastml.neural_network._rbm import BernoulliRBM
 
 __all__ = [
-    "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "GaussianRBM", "MLPClassifier",
-    "MLPRegressor",
+    "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "DBNClassifier",
+    "DeepBeliefNetwork", "GaussianRBM", "MLPClassifier", "MLPRegressor",
 ]  # fmt: skip

@@ -125,7 +125,7 @@ class GaussianRBM(BaseRBM):
         """
         return -self.free_energy(X)
 
-    def _progress(self, X: Any, watch: Any) -> str:
+    def _progress(self, X: Any) -> str:
         error = self._reconstruction_error(X, backends.resolve(X))
         return f"reconstruction error = {error:.4g}"
 

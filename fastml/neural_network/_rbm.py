@@ -188,7 +188,7 @@ class BernoulliRBM(BaseRBM):
             found.append(-X.shape[1] * np.logaddexp(0, energies[0] - energies[1]))
         return np.concatenate(found)
 
-    def _progress(self, X: Any, watch: Any) -> str:
+    def _progress(self, X: Any) -> str:
         return f"pseudo-likelihood = {self.score_samples(X).mean():.2f}"
 
     def _validated(self, X: Any, *, reset: bool) -> Any:

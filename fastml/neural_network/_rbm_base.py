@@ -14,8 +14,8 @@ from fastml._callbacks import CallbackSupportMixin, root_context, with_callbacks
 from fastml._random import seed_from
 from fastml._validation import validate
 from fastml.backends import Backend
-from fastml.neural_network import _rbm_monitor
 from fastml.neural_network._rbm_methods import RBMMethods
+from fastml.neural_network._rbm_passes import Passes
 from fastml.neural_network._rbm_training import (
     ENDING_SCHEDULES,
     SCHEDULES,
@@ -48,6 +48,8 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "monitor": ["array-like", None],
     }
+    # So many of the last visible units are labels, of which exactly one is on.
+    _n_labels = 0
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -69,12 +71,7 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
         """
         backend = backends.resolve(X)
         X = self._validated(X, reset=True)
-        rng = check_random_state(self.random_state)
-        train, held_out = _rbm_monitor.split(X, self.validation_fraction, rng)
-        self._begin(X, rng)
-        state = self._state(backend, in_place=True)
-        n_batches = -(-train.shape[0] // self.batch_size)
-        watch = _rbm_monitor.Watch(self, train, held_out, rng)
+        passes = Passes(self, X, check_random_state(self.random_state), backend)
 
         fit_context = root_context(self, max_subtasks=self.n_iter)
         fit_context.call_on_fit_task_begin(estimator=self, X=X)
@@ -82,13 +79,10 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
             begun = time.perf_counter()
             epoch = fit_context.subcontext(task_name="epoch")
             epoch.call_on_fit_task_begin(estimator=self, X=X)
-            learn(train, self.batch_size, state, self._rules(), backend, n_batches * self.n_iter)
-            self._keep(state, backend)
-            watch.look(backend)
-            self.n_iter_ = iteration
+            passes.once()
             if self.verbose:
                 print(
-                    f"[{type(self).__name__}] Iteration {iteration}, {self._progress(X, watch)}, "
+                    f"[{type(self).__name__}] Iteration {iteration}, {self._progress(X)}, "
                     f"time = {time.perf_counter() - begun:.2f}s"
                 )
             if epoch.call_on_fit_task_end(
@@ -164,7 +158,7 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
             int(self.k), float(self.momentum), float(self.weight_decay),
             float(self.sparsity_target) if sparse else 0.0,
             float(self.sparsity_cost) if sparse else 0.0,
-            float(self.dropout), self._learns_variance(), self._seed,
+            float(self.dropout), self._learns_variance(), self._n_labels, self._seed,
         )  # fmt: skip
 
     def _learns_variance(self) -> bool:

@@ -1,6 +1,7 @@
 """The parameters of a restricted Boltzmann machine on a backend, and what they say of states."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import scipy.sparse as sp
 
 from fastml.backends import Backend
 from fastml.kernels.rbm.scalar import HIDDEN, VISIBLE
+from fastml.neural_network._rbm_half_step import HalfStep
 
 # Elements of a piece of sparse rows that is made dense.
 PIECE = 1 << 20
@@ -67,50 +69,37 @@ class Machine:
         self.weights = backend.asarray(components.T)
         self.visible_bias = backend.asarray(visible_bias, self.dtype)
         self.hidden_bias = backend.asarray(hidden_bias, self.dtype)
-        self.none = backend.empty(0, self.dtype)
         self.variance: Any = None
-        self.deviations = self.none
         if variance is not None:
             self.variance = backend.asarray(variance, self.dtype)
-            self.deviations = self.variance**0.5
-        self._kernels = backend.kernels("rbm")
-        self._turned: Any = None
+        self.upwards = HalfStep(backend, self.weights, self.hidden_bias, HIDDEN)
+
+    @cached_property
+    def downwards(self) -> HalfStep:
+        """Visible units given hidden ones."""
+        turned = self.backend.asarray(self.weights.T)
+        deviations = None if self.variance is None else self.variance**0.5
+        return HalfStep(self.backend, turned, self.visible_bias, VISIBLE, deviations)
 
     def _inputs(self, states: Any) -> Any:
         """What hidden units see of visible states."""
         return states if self.variance is None else states / self.variance
 
-    def _half_step(self, states: Any, key: Any, first: int, upwards: bool, *wanted: bool) -> Any:
-        if upwards:
-            weights, bias, spread, stream = self.weights, self.hidden_bias, self.none, HIDDEN
-        else:
-            if self._turned is None:
-                self._turned = self.backend.asarray(self.weights.T)
-            weights, bias, stream = self._turned, self.visible_bias, VISIBLE
-            spread = self.deviations
-        shape = len(states), len(bias)
-        nothing = self.backend.empty((0, len(bias)), self.dtype)
-        results = [self.backend.empty(shape, self.dtype) if w else nothing for w in wanted]
-        seed, step = key
-        numbers = map(np.uint64, (seed, stream, step))
-        self._kernels.propagate(states, weights, bias, spread, *numbers, first, *results)
-        return results[0] if wanted[0] else results[1]
-
     def hidden_means(self, states: Any) -> Any:
         """Return the expected hidden states of rows of visible ones."""
-        return self._half_step(self._inputs(states), (0, 0), 0, True, True, False)
+        return self.upwards.means(self._inputs(states))
 
     def visible_means(self, states: Any) -> Any:
         """Return the expected visible states of rows of hidden ones."""
-        return self._half_step(states, (0, 0), 0, False, True, False)
+        return self.downwards.means(states)
 
     def draw_hidden(self, states: Any, seed: int, step: int, first: int = 0) -> Any:
         """Draw hidden states of rows of visible ones; `first` is the number of the first row."""
-        return self._half_step(self._inputs(states), (seed, step), first, True, False, True)
+        return self.upwards.draw(self._inputs(states), seed, step, first)
 
     def draw_visible(self, states: Any, seed: int, step: int, first: int = 0) -> Any:
         """Draw visible states of rows of hidden ones."""
-        return self._half_step(states, (seed, step), first, False, False, True)
+        return self.downwards.draw(states, seed, step, first)
 
     def gibbs(self, states: Any, n_steps: int, seed: int, first: int = 0) -> Any:
         """Return visible states after Gibbs steps."""
@@ -119,7 +108,7 @@ class Machine:
             states = self.draw_visible(hidden, seed, step, first)
         return states
 
-    def free_energy(self, states: Any, flipped: Any = None) -> tuple[Any, Any]:
+    def free_energy(self, states: Any, flipped: Any = ()) -> tuple[Any, Any]:
         """Return free energies of rows, and of them with a visible unit of each flipped.
 
         Parameters
@@ -133,17 +122,10 @@ class Machine:
         -------
         energies, flipped_energies : float64 arrays of shapes (n_rows,) and (n_rows,) or (0,)
         """
-        backend = self.backend
-        terms = backend.empty(len(states), np.float64)
-        if flipped is None:
-            flipped = backend.empty(0, np.int64)
-        other = backend.empty(len(flipped), np.float64)
-        self._kernels.hidden_terms(
-            self._inputs(states), self.weights, self.hidden_bias, flipped, terms, other
-        )
-        linear = self._visible_terms(states)
-        if len(flipped):
-            x = states[backend.xp.arange(len(states)), flipped]
+        inputs, linear = self._inputs(states), self._visible_terms(states)
+        terms, other = self.upwards.softplus_sums(inputs, flipped)
+        if len(other):
+            x = states[self.backend.xp.arange(len(states)), flipped]
             change = self.visible_bias[flipped] * (1 - 2 * x)
             other = -(linear + change) - other
         return -linear - terms, other

@@ -24,7 +24,10 @@ ENDING_SCHEDULES = ("linear", "cosine")
 
 
 class Rules(NamedTuple):
-    """How a machine learns; the parameters of `BernoulliRBM` of these names."""
+    """How a machine learns; the parameters of `BernoulliRBM` of these names.
+
+    The last `n_labels` visible units are labels, of which exactly one is on.
+    """
 
     learning_rate: float
     schedule: str
@@ -36,6 +39,7 @@ class Rules(NamedTuple):
     sparsity_cost: float
     dropout: float
     learn_variance: bool
+    n_labels: int
     seed: int
 
 
@@ -92,7 +96,7 @@ def learn(
         train(
             rows, batch_size, rates, rules.persistent, rules.k, rules.momentum,
             rules.weight_decay, rules.sparsity_target, rules.sparsity_cost, ACTIVITY_DECAY,
-            1 - rules.dropout, rules.learn_variance, np.uint64(rules.seed),
+            1 - rules.dropout, rules.learn_variance, rules.n_labels, np.uint64(rules.seed),
             np.uint64(state.n_updates), state.weights, state.visible_bias, state.hidden_bias,
             state.log_variance, state.velocity, state.bias_velocity, state.activity, state.chains,
         )  # fmt: skip

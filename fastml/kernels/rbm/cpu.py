@@ -16,9 +16,17 @@ from fastml.kernels.rbm.bits import (
     turned_panels,
     unpack_rows,
 )
-from fastml.kernels.rbm.states import gaussian_task, hidden_task, take_rows, visible_task
+from fastml.kernels.rbm.scalar import LABEL
+from fastml.kernels.rbm.states import (
+    gaussian_task,
+    hidden_task,
+    label_task,
+    take_rows,
+    visible_task,
+)
 from fastml.kernels.rbm.units import (
     add_flipped,
+    choose,
     draw_uniforms,
     row_sums,
     sigmoids,
@@ -117,6 +125,38 @@ def propagate(
                     samples[first + r, column + j] = drawn
 
 
+@njit_parallel(work=lambda logits, *rest: 4 * logits.size)
+def draw_labels(
+    logits,  # IN (n_rows, n_labels)
+    seed,  # IN scalar
+    step,  # IN scalar
+    first_row,  # IN scalar
+    samples,  # OUT (n_rows, n_labels)
+):
+    """Draw one of the labels for each row: units of which exactly one is on.
+
+    Parameters
+    ----------
+    logits : (n_rows, n_labels) float array
+        What a label's probability is proportional to the exponential of.
+    seed, step : scalar uint64
+        Key of the draws, see `fastml.kernels.rbm.scalar`.
+    first_row : scalar int
+        Number of the first row among all rows, for the draws.
+    samples : (n_rows, n_labels) float array
+        Written: 1 for the label drawn, 0 for the others.
+    """
+    n_rows = logits.shape[0]
+    for block in prange(-(-n_rows // TASK_ROWS)):
+        first = block * TASK_ROWS
+        n = min(TASK_ROWS, n_rows - first)
+        draws = aligned(n * PANEL_COLS, logits)
+        draw_uniforms(seed, np.uint64(LABEL), step, first_row + first, n, 1, 0, draws)
+        for r in range(n):
+            samples[first + r] = 0
+            samples[first + r, choose(logits[first + r], draws[r * PANEL_COLS])] = 1
+
+
 @njit_parallel(work=_half_step_work)
 def hidden_terms(
     states,  # IN (n_rows, n_visible)
@@ -193,6 +233,7 @@ def train(
     sparsity_decay,  # IN scalar
     keep,  # IN scalar
     learn_variance,  # IN scalar
+    n_labels,  # IN scalar
     seed,  # IN scalar
     first_update,  # IN scalar
     weights,  # INOUT (n_visible, n_hidden)
@@ -235,6 +276,9 @@ def train(
         Probability that a hidden unit takes part for a row; 1 without dropout.
     learn_variance : scalar bool
         Whether `log_variance` is learned.
+    n_labels : scalar int
+        So many of the last visible units are labels: of them exactly one is on. None with Gaussian
+        units.
     seed, first_update : scalar uint64
         Key of the draws, and how many updates there were before.
     weights : (n_visible, n_hidden) float array
@@ -333,6 +377,12 @@ def train(
                 else:
                     visible_task(
                         task, v_panels, n_model, n_visible, n_hidden, hidden_words, turned,
+                        visible_bias, seed, step, model_words,
+                    )  # fmt: skip
+            if n_labels > 0:
+                for block in prange(-(-n_model // TASK_ROWS)):
+                    label_task(
+                        block, n_model, n_visible, n_hidden, n_labels, hidden_words, turned,
                         visible_bias, seed, step, model_words,
                     )  # fmt: skip
             for task in prange(-(-n_model // TASK_ROWS) * h_panels):

@@ -8,7 +8,7 @@ from fastml._jit.cuda import array_module, as_device, cuda, cuda_device, cuda_ke
 from fastml._jit.grid import grid_1d
 from fastml._jit.philox import philox4x32, uniform_float32
 from fastml.kernels.rbm import batches
-from fastml.kernels.rbm.scalar import HIDDEN, MASK, VISIBLE, uniform_word_float64
+from fastml.kernels.rbm.scalar import HIDDEN, LABEL, MASK, VISIBLE, uniform_word_float64
 from fastml.kernels.rng.scalar import sincos_float32, sincos_float64
 
 _philox = cuda_device(philox4x32)
@@ -135,16 +135,54 @@ def _terms(inputs, bias, states, weights, flipped, terms, flipped_terms):
             flipped_terms[row] = other
 
 
+@cuda_kernel
+def _labels(logits, seed, stream, step, first_row, shift, scale, samples):
+    real = logits.dtype.type
+    n_labels = logits.shape[1]
+    for row in range(cuda.grid(1), logits.shape[0], cuda.gridsize(1)):
+        word, _, _, _ = _philox(first_row + np.uint64(row), step, stream, seed)
+        top = logits[row, 0]
+        for j in range(1, n_labels):
+            top = max(top, logits[row, j])
+        total = real(0)
+        for j in range(n_labels):
+            total += math.exp(logits[row, j] - top)
+        bar = real(word >> shift) * scale * total
+        total, chosen = real(0), 0
+        for j in range(n_labels - 1):
+            total += math.exp(logits[row, j] - top)
+            if total <= bar:
+                chosen = j + 1
+        for j in range(n_labels):
+            samples[row, j] = real(1) if j == chosen else real(0)
+
+
+def _words_to_uniforms(like):
+    """Return how draws are made of words; of a word float32 holds 24 bits."""
+    shift, scale = (8, 2.0**-24) if like.itemsize == 4 else (0, 2.0**-32)
+    return np.uint64(shift), like.dtype.type(scale)
+
+
+def draw_labels(
+    logits,  # IN (n_rows, n_labels)
+    seed,  # IN scalar
+    step,  # IN scalar
+    first_row,  # IN scalar
+    samples,  # OUT (n_rows, n_labels)
+):
+    key = map(np.uint64, (seed, LABEL, step, first_row))
+    draws = _words_to_uniforms(logits)
+    _labels[grid_1d(logits.shape[0])](as_device(logits), *key, *draws, as_device(samples))
+
+
 def _binary_step(inputs, bias, keep, key, update, first_row, means, samples):
     real = inputs.dtype.type
-    # Of a word float32 holds 24 bits.
-    shift, scale = (8, 2.0**-24) if inputs.itemsize == 4 else (0, 2.0**-32)
     seed, stream, step = map(np.uint64, key)
     grid = grid_1d(inputs.shape[0] * -(-inputs.shape[1] // 4))
     views = map(as_device, (means, samples))
     _binary[grid](
         as_device(inputs), as_device(bias), real(keep), np.uint64(update), seed, stream, step,
-        np.uint64(MASK), np.uint64(first_row), np.uint64(shift), real(scale), *views,
+        np.uint64(MASK), np.uint64(first_row), *_words_to_uniforms(inputs), *views,
     )  # fmt: skip
 
 
@@ -197,6 +235,7 @@ def train(
     sparsity_decay,  # IN scalar
     keep,  # IN scalar
     learn_variance,  # IN scalar
+    n_labels,  # IN scalar
     seed,  # IN scalar
     first_update,  # IN scalar
     weights,  # INOUT (n_visible, n_hidden)
@@ -221,6 +260,11 @@ def train(
         drawn = xp.zeros((len(hidden), len(weights)), X.dtype)
         bias, spread = visible_bias.astype(X.dtype), xp.exp(0.5 * log_variance).astype(X.dtype)
         propagate(hidden, weights.T, bias, spread, seed, VISIBLE, step, 0, drawn[:0], drawn)
+        if n_labels:
+            logits = hidden @ weights[-n_labels:].T + bias[-n_labels:]
+            labels = xp.zeros_like(logits)
+            draw_labels(logits, seed, step, 0, labels)
+            drawn[:, -n_labels:] = labels
         return drawn
 
     batches.train(

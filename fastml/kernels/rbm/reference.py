@@ -5,7 +5,7 @@ import numpy as np
 from fastml._jit.philox import philox4x32, uniform_float32
 from fastml.kernels.activations.formulas import sigmoid, softplus
 from fastml.kernels.rbm import batches
-from fastml.kernels.rbm.scalar import HIDDEN, MASK, VISIBLE, uniform_word_float64
+from fastml.kernels.rbm.scalar import HIDDEN, LABEL, MASK, VISIBLE, uniform_word_float64
 
 
 def _uniforms(shape, dtype, seed, stream, step, first_row=0):
@@ -40,6 +40,14 @@ def propagate(
         samples[:] = _uniforms(*key) < expected
 
 
+def draw_labels(logits, seed, step, first_row, samples):
+    """Draw one of the labels for each row: units of which exactly one is on."""
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True)).cumsum(axis=1)
+    key = (len(logits), 1), logits.dtype, seed, LABEL, step, first_row
+    chosen = (weights[:, :-1] <= _uniforms(*key) * weights[:, -1:]).sum(axis=1)
+    samples[:] = np.eye(logits.shape[1])[chosen]
+
+
 def hidden_terms(states, weights, bias, flipped, terms, flipped_terms):
     """What hidden units take from the free energy: the sum of ``log(1 + exp(input))``."""
     inputs = states @ weights + bias
@@ -52,8 +60,8 @@ def hidden_terms(states, weights, bias, flipped, terms, flipped_terms):
 
 def train(
     X, batch_size, rates, persistent, n_gibbs, momentum, weight_decay, sparsity_target,
-    sparsity_cost, sparsity_decay, keep, learn_variance, seed, first_update, weights, visible_bias,
-    hidden_bias, log_variance, velocity, bias_velocity, activity, chains,
+    sparsity_cost, sparsity_decay, keep, learn_variance, n_labels, seed, first_update, weights,
+    visible_bias, hidden_bias, log_variance, velocity, bias_velocity, activity, chains,
 ):  # fmt: skip
     """Learn from successive batches of rows by contrastive divergence or its persistent form."""
 
@@ -67,6 +75,9 @@ def train(
         bias = visible_bias.astype(hidden.dtype)
         spread = np.exp(0.5 * log_variance).astype(hidden.dtype)
         propagate(hidden, weights.T, bias, spread, seed, VISIBLE, step, 0, drawn[:0], drawn)
+        if n_labels:
+            logits = hidden @ weights[-n_labels:].T + bias[-n_labels:]
+            draw_labels(logits, seed, step, 0, drawn[:, -n_labels:])
         return drawn
 
     batches.train(

@@ -6,8 +6,8 @@ one numbered unit % 4. It does not depend on the precision, but for what float32
 
 import numpy as np
 
-# Streams: states of hidden and of visible units, which hidden units are left out.
-HIDDEN, VISIBLE, MASK = 16, 17, 18
+# Streams: states of hidden and of visible units, which hidden units are left out, labels.
+HIDDEN, VISIBLE, MASK, LABEL = 16, 17, 18, 19
 
 _UNIT_32 = np.float64(2.0**-32)
 

@@ -13,8 +13,9 @@ from fastml.kernels.rbm.bits import (
     add_row_products,
     sums_for,
 )
-from fastml.kernels.rbm.scalar import HIDDEN, MASK, VISIBLE
+from fastml.kernels.rbm.scalar import HIDDEN, LABEL, MASK, VISIBLE
 from fastml.kernels.rbm.units import (
+    choose,
     clear_beyond,
     column_sums,
     draw_uniforms,
@@ -94,6 +95,35 @@ def visible_task(
     draws = aligned(n * PANEL_COLS, turned)
     draw_uniforms(seed, np.uint64(VISIBLE), step, first, n, n_visible, column, draws)
     to_bits(draws, sums, n, n_visible, column, words, first)
+
+
+@njit_leaf
+def label_task(
+    block, n_rows, n_visible, n_hidden, n_labels, hidden_words, turned, bias, seed, step, words
+):  # fmt: skip
+    """Draw the labels of a block of rows, which are the last visible units."""
+    sums = sums_for(turned)
+    n_panels, begin = turned.shape[0], n_visible - n_labels
+    first = block * TASK_ROWS
+    n = min(TASK_ROWS, n_rows - first)
+    logits = np.empty((n, n_labels), turned.dtype)
+    for panel in range(begin // PANEL_COLS, n_panels):
+        _, _, column = _visible_sums(
+            block * n_panels + panel, n_panels, n_rows, n_hidden, hidden_words, turned, bias, sums
+        )
+        for unit in range(max(begin, column), min(n_visible, column + PANEL_COLS)):
+            for r in range(n):
+                logits[r, unit - begin] = sums[r * PANEL_COLS + unit - column]
+    draws = aligned(n * PANEL_COLS, turned)
+    draw_uniforms(seed, np.uint64(LABEL), step, first, n, 1, 0, draws)
+    for unit in range(begin, n_visible):
+        keep = np.uint16(0xFFFF ^ (1 << (unit % WORD_BITS)))
+        line = words[unit // WORD_BITS]
+        for r in range(first, first + n):
+            line[r] &= keep
+    for r in range(n):
+        unit = begin + choose(logits[r], draws[r * PANEL_COLS])
+        words[unit // WORD_BITS, first + r] |= np.uint16(1 << (unit % WORD_BITS))
 
 
 @njit_leaf

@@ -76,6 +76,24 @@ def draw_uniforms(seed, stream, step, row, n_rows, n_units, column, draws):
 
 
 @njit_leaf
+def choose(logits, draw):
+    """Return the label that a uniform draw stands for."""
+    zero = logits.dtype.type(0)
+    top = logits[0]
+    for j in range(1, logits.shape[0]):
+        top = max(top, logits[j])
+    total = zero
+    for j in range(logits.shape[0]):
+        total += vecmath.exp(logits[j] - top)
+    bar, below, chosen = draw * total, zero, 0
+    for j in range(logits.shape[0] - 1):
+        below += vecmath.exp(logits[j] - top)
+        if below <= bar:
+            chosen = j + 1
+    return chosen
+
+
+@njit_leaf
 def to_normals(draws):
     """Make standard normal draws of uniform ones, two of two (Box and Muller)."""
     widest_vectors()

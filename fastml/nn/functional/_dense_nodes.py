@@ -187,7 +187,7 @@ def _by_data(
     return _home(found, X.shape, X, backend)
 
 
-def _product(backend: Backend, x: Any, gradient: Any, into: Any = None) -> Any:
+def transposed_product(backend: Backend, x: Any, gradient: Any, into: Any = None) -> Any:
     """Return transposed rows times gradients."""
     n, k = x.shape
     m = gradient.shape[1]
@@ -207,7 +207,7 @@ def _by_weights(
     done = _by_sums(g, out, X, W, b, kind, alpha, kept)
     backend, dtype = done.place
     into = taken(done.into_weights, backend, dtype)
-    found = _product(backend, done.x, done.gradient, into)
+    found = transposed_product(backend, done.x, done.gradient, into)
     return _home(found, W.shape, W, backend)
 
 
@@ -255,7 +255,7 @@ def _linear_by_weights(g: Any, out: Any, X: Any, W: Any) -> Any:
     if Variable in (type(g), type(X), type(W)):
         return p.swapaxes(_flat_rows(g), 0, 1) @ _flat_rows(X)
     backend, dtype = _place(X, W, None)
-    found = _product(backend, _rows(backend, g, dtype), _rows(backend, X, dtype))
+    found = transposed_product(backend, _rows(backend, g, dtype), _rows(backend, X, dtype))
     return _home(found, W.shape, W, backend)
 
 

@@ -43,6 +43,19 @@ def propagate(dtype, scale, seed):
     return Case(args, ("means", "samples"), **_tolerances(dtype))
 
 
+def draw_labels(dtype, scale, seed):
+    rng = np.random.default_rng(seed)
+    n, n_labels = choose(scale, seed, (5, 3), ((0, 2), (1, 1), (300, 10), (149, 40)), (10_000, 10))
+    args = {
+        "logits": rng.normal(0, 2, (n, n_labels)).astype(dtype),
+        "seed": np.uint64(seed + 2**40),
+        "step": np.uint64(3),
+        "first_row": seed % 5,
+        "samples": sentinel((n, n_labels), dtype),
+    }
+    return Case(args, ("samples",), **_tolerances(dtype))
+
+
 def hidden_terms(dtype, scale, seed):
     rng, X, weights, _, bias = _machine(dtype, scale, seed, seed % 3)
     n_flips = len(X) * (seed % 2)
@@ -80,6 +93,7 @@ def train(dtype, scale, seed):
         "sparsity_decay": 0.9,
         "keep": 0.75 if seed % 4 == 2 else 1.0,
         "learn_variance": seed % 10 == 3,
+        "n_labels": 0 if gaussian or seed % 3 == 2 else min(n_visible, (3, 37, 1)[seed % 4 - 1]),
         "seed": np.uint64(seed + 2**40),
         "first_update": np.uint64(seed),
         "weights": weights,
