@@ -1,5 +1,7 @@
 """Autoencoders beside PyTorch: the same layers, batches, epochs."""
 
+import itertools
+
 import numpy as np
 
 from fastml.neural_network import Autoencoder
@@ -25,7 +27,12 @@ class _Epochs(common.Benchmark):
     def prepare(self, backend, size):
         n, n_features, hidden = size
         X = rows(n, n_features)
-        options = {"batch_size": min(BATCH, n), "max_iter": self.count(n), **ENDLESS, **self.parameters}
+        options = {
+            "batch_size": min(BATCH, n),
+            "max_iter": self.count(n),
+            **ENDLESS,
+            **self.parameters,
+        }
         self.ours = quiet(lambda: Autoencoder(hidden, **options).fit(X))
         torch = common.optional("torch")
         self.torch = None if torch is None else self.in_torch(torch, X, hidden)
@@ -65,7 +72,7 @@ class Unrolled:
 
     def __init__(self, torch, sizes, how):
         self.torch, self.how, self.F = torch, how, torch.nn.functional
-        widths = list(zip(sizes, sizes[1:], strict=False))
+        widths = list(itertools.pairwise(sizes))
         self.encoder = [torch.nn.Linear(a, b) for a, b in widths]
         self.decoder = [torch.nn.Linear(b, a) for a, b in widths[::-1]]
         self.parameters = [p for x in (*self.encoder, *self.decoder) for p in x.parameters()]

@@ -7,7 +7,8 @@ import scipy.sparse as sp
 
 from fastml import backends
 from fastml.kernels.rbm.scalar import HIDDEN, VISIBLE
-from fastml.nn.functional._dense_nodes import _product
+from fastml.neural_network._rbm_half_step import HalfStep
+from fastml.nn.functional._dense_nodes import transposed_product
 
 __all__ = ["Code", "learn_code"]
 
@@ -69,41 +70,34 @@ def learn_code(
     G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
     networks", Science 313, 2006, supporting material.
     """
-    backend = backends.resolve(X)
-    propagate = backend.kernels("rbm").propagate
-    dtype = np.dtype(dtype)
+    backend, dtype = backends.resolve(X), np.dtype(dtype)
     n_features, step_size = X.shape[1], dtype.type(learning_rate * rate)
     keep, decay = dtype.type(momentum), dtype.type(weight_decay)
     first = np.random.RandomState(seed).normal(0, SPREAD, (n_features, n_units))
     W = backend.asarray(first, dtype)
     b, c = (backend.asarray(np.zeros(n), dtype) for n in (n_features, n_units))
-    moved = [backend.asarray(np.zeros(a.shape), dtype) for a in (W, b, c)]
-    ones, none = backend.asarray(np.ones(n_units), dtype), backend.empty(0, dtype)
-    step = 0
-    for _ in range(n_iter):
-        for start in range(0, X.shape[0], batch_size):
-            rows = X[start : start + batch_size]
-            v = backend.asarray(rows.toarray() if sp.issparse(rows) else rows, dtype)
-            n = len(v)
-            means, drawn, again = (backend.empty((n, n_units), dtype) for _ in range(3))
-            back = backend.empty((n, n_features), dtype)
-            key = np.uint64(seed), np.uint64(HIDDEN), np.uint64(step)
-            propagate(v, W, c, ones, *key, 0, means, drawn)
-            turned = backend.xp.ascontiguousarray(W.T)
-            key = np.uint64(seed), np.uint64(VISIBLE), np.uint64(step)
-            propagate(drawn, turned, b, none, *key, 0, back, back[:0])
-            propagate(back, W, c, ones, *key, 0, again, again[:0])
-            share = dtype.type(1 / n)
-            slopes = (
-                (_product(backend, v, means) - _product(backend, back, again)) * share - decay * W,
-                (v - back).sum(axis=0) * share,
-                (means - again).sum(axis=0) * share,
-            )
-            for parameter, velocity, slope in zip((W, b, c), moved, slopes, strict=True):
-                velocity *= keep
-                velocity += step_size * slope
-                parameter += velocity
-            step += 1
+    ones = backend.asarray(np.ones(n_units), dtype)
+    velocities = [backend.asarray(np.zeros(a.shape), dtype) for a in (W, b, c)]
+    turned = backend.empty((n_units, n_features), dtype)
+    # Both see the parameters change.
+    up, down = HalfStep(backend, W, c, HIDDEN, ones), HalfStep(backend, turned, b, VISIBLE)
+    batches = [X[i : i + batch_size] for i in range(0, X.shape[0], batch_size)]
+    for step, rows in enumerate(batches * n_iter):
+        v = backend.asarray(rows.toarray() if sp.issparse(rows) else rows, dtype)
+        share = dtype.type(1 / len(v))
+        turned[...] = W.T
+        means, back = up.means(v), down.means(up.draw(v, seed, step))
+        again = up.means(back)
+        seen, made = transposed_product(backend, v, means), transposed_product(backend, back, again)
+        slopes = (
+            (seen - made) * share - decay * W,
+            (v - back).sum(axis=0) * share,
+            (means - again).sum(axis=0) * share,
+        )
+        for parameter, velocity, slope in zip((W, b, c), velocities, slopes, strict=True):
+            velocity *= keep
+            velocity += step_size * slope
+            parameter += velocity
     found = Code(*(backend.to_host(a) for a in (W, c, b)))
     if not all(np.isfinite(a).all() for a in found):
         raise ValueError(
