@@ -298,7 +298,7 @@ def test_machines_are_unrolled(tied):
 def test_first_machine_of_other_rows_is_gaussian(tied):
     rows = StandardScaler().fit_transform(X) * [1, 2, 3, 1, 1]
     model = Autoencoder((7,), "logistic", init="rbm", tied=tied, **FEW, learning_rate_init=1e-12)
-    model.set_params(pretraining={"n_iter": 3, "learning_rate": 0.01}).fit(rows)
+    model.set_params(pretraining={"n_iter": 3, "learning_rate": 0.1}).fit(rows)
     variance = 1.0 if tied else "data"
     options = PRETRAINING | {"n_iter": 3, "learning_rate": 0.01, "variance": variance}
     machine = GaussianRBM(7, random_state=0, **options).fit(rows)
@@ -335,19 +335,20 @@ def test_codes_machine_reconstructs_and_diverges_with_words():
         learn_code(DIGITS, 8, np.float32, 0, **options | {"learning_rate": 1e6})
 
 
-def test_deep_network_that_was_pretrained_beats_pca_and_chance():
+@pytest.mark.parametrize("seed", range(3))
+def test_deep_network_that_was_pretrained_beats_pca_and_chance(seed):
     """Shows 7 of the issue: 64-32-16-2 on digits."""
     errors = {}
     for init in ("rbm", "random"):
         model = Autoencoder(
-            (32, 16, 2), "logistic", init=init, learning_rate_init=0.005, max_iter=300, tol=0,
-            n_iter_no_change=300, alpha=0, random_state=0,
+            (32, 16, 2), "logistic", init=init, learning_rate_init=0.005, max_iter=150, tol=0,
+            n_iter_no_change=150, random_state=seed,
         ).fit(DIGITS)  # fmt: skip
         errors[init] = model.reconstruction_error(DIGITS).mean()
     pca = PCA(2).fit(DIGITS)
     lost = np.square(DIGITS - pca.inverse_transform(pca.transform(DIGITS))).sum(axis=1).mean()
     assert errors["rbm"] <= lost / 1.5
-    assert errors["rbm"] < errors["random"]
+    assert errors["rbm"] < 0.9 * errors["random"]
 
 
 # Layers of the user's choice.

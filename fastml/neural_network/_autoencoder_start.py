@@ -26,7 +26,7 @@ __all__ = ["begin_with"]
 
 # Of the machines, unless `pretraining` says something else.
 PRETRAINING = {
-    "algorithm": "cd", "n_iter": 20, "batch_size": 20, "learning_rate": 0.05, "momentum": 0.5,
+    "algorithm": "cd", "n_iter": 20, "batch_size": 20, "learning_rate": 0.1, "momentum": 0.5,
 }  # fmt: skip
 # Units without bounds learn more slowly, or not at all (Hinton 2012, section 13.2).
 LINEAR_RATE = 0.1
@@ -161,8 +161,11 @@ def _unroll(pairs: list[Pair], rows: Any, seed: int, estimator: Any) -> None:
         else:
             machine: Any = BernoulliRBM if binary else GaussianRBM
             # With tied weights, units of variance 1 alone have the same weights both ways.
-            options = {} if binary else {"variance": 1.0 if layer.back is None else "data"}
-            model = machine(n_units, random_state=key, **options, **given).fit(rows)
+            options = dict(given)
+            if not binary:
+                options["variance"] = 1.0 if layer.back is None else "data"
+                options["learning_rate"] *= LINEAR_RATE
+            model = machine(n_units, random_state=key, **options).fit(rows)
             down, hidden_bias = model.components_, model.intercept_hidden_
             visible_bias = model.intercept_visible_
             up = down.T if binary else down.T / model.variance_[:, None]
