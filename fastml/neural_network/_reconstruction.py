@@ -208,4 +208,4 @@ def explained(X: Any, outputs: Any, weight: Any = None) -> float:
     lost = float(weight @ squared_distances(X, outputs))
     if not scatter:
         return 1.0 if not lost else 0.0
-    return 1.0 - lost / scatter
+    return float(1.0 - lost / scatter)
