@@ -544,7 +544,11 @@ def test_in_a_pipeline_with_names():
         ({"loss": "log_loss"}, r"loss='log_loss' is for X within \[0, 1\], got values from"),
         ({"loss": "log_loss", "out_activation": "tanh"}, "needs outputs that are probabilities"),
         ({"noise": "masking", "noise_level": 1}, "noise_level must be a probability below 1"),
-        ({"sparsity_target": 0.1}, "needs code_activation='logistic', got 'relu'"),
+        ({"sparsity_target": 0.1}, "needs a code of activation 'logistic', got 'relu'"),
+        (
+            {"sparsity_target": 0.1, "encoder": [Dense(2)], "decoder": [Dense(5)]},
+            "needs a code of activation 'logistic', got 'identity'",
+        ),
         ({"sparsity_target": 1.0}, "The 'sparsity_target' parameter of Autoencoder must be"),
         ({"init": "rbm", "hidden_layer_sizes": (3, 2)}, "init='rbm' needs activation='logistic'"),
         ({"init": "rbm"}, "init='rbm' needs a code of units that machines have"),

@@ -54,14 +54,17 @@ class Autoencoder(AutoencoderMethods):
         `GaussianRBM`; a code of 'identity' has Gaussian hidden units.
     pretraining : dict, default=None
         Parameters of the machines of ``init='rbm'``, such as ``{'n_iter': 20}``.
-        ``learning_rate`` is that of binary units; that of Gaussian ones is a tenth of it.
+        By default they learn by contrastive divergence, 20 times over, in batches of 20.
+        ``learning_rate``, 0.1 by default, is that of binary units; machines that have Gaussian ones
+        learn at a tenth of it.
     noise : {'masking', 'gaussian', 'salt_and_pepper'}, default=None
         What is done to the rows in training, which the network learns to undo: values are set to
         0, have normal draws added, or are set to the least or the largest value of all.
     noise_level : float, default=0.25
         Probability of a value to be changed, or standard deviation of the draws.
     sparsity_target : float, default=None
-        Mean activation that is asked of each unit of the code, in (0, 1).
+        Mean activation that is asked of each unit of the code, in (0, 1); for codes of activation
+        'logistic'.
     sparsity_cost : float, default=1.0
         Factor of the penalty: the Kullback-Leibler divergence of the target and the mean over a
         batch, added up over units.

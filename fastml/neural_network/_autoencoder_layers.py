@@ -129,17 +129,14 @@ def check_together(estimator: Any) -> None:
                     f"{name}={getattr(e, name)!r} is for dense layers of hidden_layer_sizes, not "
                     "for the layers of encoder and decoder."
                 )
+        _check_sparsity(e, [a for a in (getattr(x, "activation", None) for x in e.encoder) if a])
         return
     sizes = sizes_of(e.hidden_layer_sizes)
     if not sizes or any(not isinstance(size, Integral) or size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     checked_activation(e.activation)
     code = checked_activation(code_activation_of(e))
-    if e.sparsity_target is not None and code not in _LOGISTIC:
-        raise ValueError(
-            "sparsity_target is a mean of units between 0 and 1: it needs "
-            f"code_activation='logistic', got {code!r}."
-        )
+    _check_sparsity(e, [code])
     if e.init == "rbm":
         if len(sizes) > 1 and e.activation not in _LOGISTIC:
             raise ValueError(
@@ -151,6 +148,16 @@ def check_together(estimator: Any) -> None:
                 "init='rbm' needs a code of units that machines have, code_activation='logistic' "
                 f"or 'identity', got {code!r}."
             )
+
+
+def _check_sparsity(estimator: Any, activations: list[Any]) -> None:
+    """Refuse a mean that is asked of units of another range, by the last one of activations."""
+    last = activations[-1] if activations else "identity"
+    if estimator.sparsity_target is not None and last not in _LOGISTIC and not callable(last):
+        raise ValueError(
+            "sparsity_target is a mean of units between 0 and 1: it needs a code of activation "
+            f"'logistic', got {last!r}."
+        )
 
 
 def range_of(X: Any) -> tuple[float, float]:

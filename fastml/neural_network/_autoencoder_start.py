@@ -75,9 +75,10 @@ def begin_with(estimator: Any, network: Network, X: Any, weight: Any) -> None:
     rows = X[:] if isinstance(X, RowsOnDisk) else X
     if weight is not None and not weight.all():
         some = np.flatnonzero(weight)
-        rows, weight = rows[some], weight[some]
         if not len(some):
             return
+        there = backends.resolve(rows).asarray(some) if backends.on_device(rows) else some
+        rows, weight = rows[there], weight[some]
     pairs = list(_pairs(network, estimator.out_activation_))
     if estimator.init == "pca":
         _principal(pairs, rows, weight, seed)
@@ -124,7 +125,8 @@ def _principal(pairs: list[Pair], rows: Any, weight: Any, seed: int) -> None:
         scale = 1 / np.sqrt(slope * below)
         components = scale * pca.components_.astype(np.float64)
         layer.weight[:, :m] = components.T
-        layer.bias[:m] = -components @ pca.mean_
+        # Not BLAS, whose sums depend on its threads.
+        layer.bias[:m] = -np.einsum("ij,j->i", components, pca.mean_)
         layer.back_bias[:] = (pca.mean_ - below_0) / below - at_0 * components.sum(axis=0)
         if layer.back is not None:
             layer.back[:] = layer.weight.T
@@ -132,12 +134,12 @@ def _principal(pairs: list[Pair], rows: Any, weight: Any, seed: int) -> None:
 
 
 def _upwards(layer: Pair, rows: Any) -> Any:
-    """Return what a layer makes of rows, on the host."""
+    """Return what a layer makes of rows, where these are."""
     backend = backends.resolve(rows)
     dtype = layer.weight.dtype
     rows = rows.astype(dtype) if sp.issparse(rows) else backend.asarray(rows, dtype)
     weight, bias = backend.asarray(layer.weight), backend.asarray(layer.bias)
-    return backend.to_host(dense(rows, weight, bias, layer.activation))
+    return dense(rows, weight, bias, layer.activation)
 
 
 def _unroll(pairs: list[Pair], rows: Any, seed: int, estimator: Any) -> None:

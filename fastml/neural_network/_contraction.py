@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import scipy.sparse as sp
+
 from fastml.autodiff import Variable, gradients
 from fastml.autodiff import primitives as p
 from fastml.autodiff._variable import value_of
@@ -80,7 +82,7 @@ def _of_any(
     layers: Sequence[Layer], x: Any, parameters: dict[str, Any], state: dict[str, Any]
 ) -> tuple[Any, Any]:
     """Go back from each element of the code, and keep the graph of that."""
-    x = Variable(value_of(x))
+    x = Variable(x.toarray() if sp.issparse(x) else value_of(x))
     code = Sequential(list(layers)).apply(x, parameters, state, Run())
     n, axes = x.shape[0], tuple(range(1, x.ndim))
     units = p.reshape(code, shape=(n, -1))

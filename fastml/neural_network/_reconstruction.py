@@ -201,11 +201,13 @@ def explained(X: Any, outputs: Any, weight: Any = None) -> float:
         if not w.any():
             continue
         center = np.average(rows, axis=0, weights=w).astype(np.float64)
-        spread = float(w @ np.square(np.subtract(rows, center, dtype=np.float64)).sum(axis=1))
+        squares = np.square(np.subtract(rows, center, dtype=np.float64)).sum(axis=1)
+        # Not a product, which BLAS would add up as its threads come.
+        spread = float((w * squares).sum())
         shift, both = center - mean, total + w.sum()
         scatter += spread + float(np.square(shift).sum()) * total * w.sum() / both
         mean, total = mean + shift * (w.sum() / both), both
-    lost = float(weight @ squared_distances(X, outputs))
+    lost = float((weight * squared_distances(X, outputs)).sum())
     if not scatter:
         return 1.0 if not lost else 0.0
     return float(1.0 - lost / scatter)
