@@ -236,3 +236,14 @@ def test_deep_codes_of_digits_lose_less_than_principal_components(tmp_path):
     (pca,), (deep,), (by_chance,) = (ran.figures(name)[0] for name in names)
     assert deep < pca / 1.5
     assert deep < by_chance
+
+
+@pytest.mark.timeout(600)
+def test_digits_dreamt_by_a_deep_belief_network(tmp_path):
+    ran = run("dbn_digits", output=tmp_path)
+    # Without their minus signs.
+    one, two, tuned = (bound for (bound,) in ran.figures(r"lower bound on log p\(image\),"))
+    assert one > two > tuned
+    assert ran.figures("recognised by their label units")[0][0] > 95
+    assert ran.figures("dreams of a label taken for it")[0][0] > 80
+    assert ran.pictures == {"dbn_told", "dbn_free"}

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -15,7 +16,7 @@ from fastml.backends import Backend
 from fastml.kernels.rbm.scalar import HIDDEN
 from fastml.neural_network._dbn_net import Model
 from fastml.neural_network._rbm_half_step import HalfStep
-from fastml.neural_network._rbm_machine import pieces
+from fastml.neural_network._rbm_machine import Machine, pieces
 from fastml.neural_network._rbm_methods import _require_positive
 from fastml.neural_network._rbm_partition import LogPartition
 
@@ -83,8 +84,9 @@ class DBNMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     ) -> Any:
         """Draw rows from the model: by Gibbs steps at the top, and from there down.
 
-        A chain for each row begins where the last layer's chains got while it was fitted, or with
-        its units on or off by chance. Calls one after another draw other numbers.
+        A chain for each row goes on from `h_samples_` of the last machine after persistent
+        contrastive divergence, and begins with hidden units on or off by chance after the other.
+        Calls one after another draw other numbers.
 
         Parameters
         ----------
@@ -108,13 +110,9 @@ class DBNMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         _require_positive("n_samples", n_samples)
         _require_positive("n_steps", n_steps)
         backend, rng = backends.resolve(), self._generator()
-        top = self.rbms_[-1]
-        if top.algorithm == "pcd" and not top._n_labels:
-            hidden = top.h_samples_[np.arange(n_samples) % len(top.h_samples_)]
-        else:
-            hidden = rng.randint(0, 2, (n_samples, len(top.components_)))
-        dtype, net = top.components_.dtype, self._whole(backend)
+        dtype, net = self.rbms_[-1].components_.dtype, self._whole(backend)
         held = self._label_units(label, n_samples, dtype)
+        hidden = self._chains(n_samples, held, rng, net.top.joint)
         seed = seed_from(rng)
         states = backend.asarray(hidden, dtype)
         states = net.top.chain(
@@ -129,6 +127,21 @@ class DBNMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 found = net.top.machine.visible_means(net.top.machine.hidden_means(found))
             return backend.to_host(found)
         return self.rbms_[0]._as_visible(backend.to_host(below[0]))
+
+    def _chains(self, n_samples: int, held: Any, rng: Any, joint: Machine) -> Any:
+        """Return hidden states of the last machine that samples begin with."""
+        top = self.rbms_[-1]
+        if top.algorithm != "pcd":
+            return rng.randint(0, 2, (n_samples, len(top.components_)))
+        n_chains = len(top.h_samples_)
+        if held is None:
+            return top.h_samples_[np.arange(n_samples) % n_chains]
+        # For each row a chain that is likely to have got its label.
+        own = joint.backend
+        sums = own.to_host(joint.label_sums(own.asarray(top.h_samples_)))
+        places = (held @ softmax(sums.astype(np.float64), axis=1).T).cumsum(axis=1)
+        draws = rng.uniform(size=(n_samples, 1)) * places[:, -1:]
+        return top.h_samples_[np.minimum((places <= draws).sum(axis=1), n_chains - 1)]
 
     def _label_units(self, label: Any, n_samples: int, dtype: Any) -> Any:
         """Return label units to hold, None for none."""
@@ -159,7 +172,7 @@ class DBNMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         method : {"auto", "exact", "ais"}, default="auto"
             As for `BernoulliRBM.log_partition`; "auto" is exact for small machines.
         n_chains, n_betas : int, default=100, 1000
-            Runs of "ais" (at least 2), and the steps of each; for each label.
+            Runs of "ais" (at least 2), and the steps of each.
         random_state : int, RandomState instance or None, default=None
             Key of the draws of "ais".
 
@@ -243,7 +256,7 @@ class DBNMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _mean_bound(self, X: Any, backend: Backend, seed: int) -> float:
         """Return the mean bound of validated rows, as a fit watches it."""
         top = self._whole(backend, np.float64).top
-        log_partition = top.log_partition("auto", 100, 300, seed)
+        log_partition = top.log_partition("auto", 100, 1000, seed)
         return float(self._bounds(X, None, backend, 5, seed).mean() - log_partition.value)
 
     def _numbered(self, y: Any) -> Any:

@@ -1,13 +1,10 @@
 """The machine on top of a deep belief network, with units for labels or without."""
 
-import math
 from typing import Any
 
 import numpy as np
 
 from fastml.backends import Backend
-from fastml.kernels.rbm.scalar import HIDDEN, VISIBLE
-from fastml.neural_network._rbm_half_step import HalfStep
 from fastml.neural_network._rbm_machine import Machine
 from fastml.neural_network._rbm_partition import LogPartition, annealed, exact
 
@@ -55,10 +52,7 @@ class Top:
                 for of_label in np.ascontiguousarray(of_labels.T)
             ]
             self.label_bias = visible_bias[n_visible:].astype(np.float64)
-            own = backend.asarray
-            self._joint = HalfStep(backend, own(components.T), own(hidden_bias), HIDDEN)
-            label_bias = own(np.ascontiguousarray(visible_bias[n_visible:]))
-            self._labels = HalfStep(backend, own(of_labels), label_bias, VISIBLE)
+        self.joint = Machine(backend, components, visible_bias, hidden_bias, variance, n_labels)
 
     def log_weights(self, states: Any) -> Any:
         """Return log P of rows of visible units with each label, but for log Z, in float64."""
@@ -102,24 +96,13 @@ class Top:
         labels : array of shape (n_chains, n_labels), optional
             Label units, held as they are; by default they are drawn too.
         """
-        visible = self.machine.draw_visible(hidden, seed, 0)
-        for step in range(1, n_steps):
-            if self.n_labels:
-                both = self.backend.xp.hstack([visible, self._labelled(hidden, seed, step, labels)])
-                hidden = self._joint.draw(both, seed, step)
-            else:
-                hidden = self.machine.draw_hidden(visible, seed, step)
-            visible = self.machine.draw_visible(hidden, seed, step)
-        return visible
-
-    def _labelled(self, hidden: Any, seed: int, step: int, labels: Any) -> Any:
-        if labels is not None:
-            return labels
-        logits = self._labels.sums(hidden)
-        drawn = self.backend.empty(logits.shape, logits.dtype)
-        key = np.uint64(seed), np.uint64(step)
-        self.backend.kernels("rbm").draw_labels(logits, *key, 0, drawn)
-        return drawn
+        n_visible = len(self.machine.weights)
+        for step in range(n_steps):
+            visible = self.joint.draw_visible(hidden, seed, step)
+            if labels is not None:
+                visible[:, n_visible:] = labels
+            hidden = self.joint.draw_hidden(visible, seed, step + 1)
+        return self.backend.xp.ascontiguousarray(visible[:, :n_visible])
 
     def log_partition(self, method: str, n_chains: int, n_betas: int, seed: int) -> LogPartition:
         """Return log Z, over labels too.
@@ -129,23 +112,16 @@ class Top:
         method : {"auto", "exact", "ais"}
             "auto" is exact where that takes few states.
         n_chains, n_betas, seed : int
-            Of "ais", for each label.
+            Of "ais".
         """
         if method == "auto":
             # Gaussian units cannot be enumerated.
             sizes = self.machine.weights.shape[self.machine.variance is not None :]
             method = "exact" if len(self.machines) << min(sizes) <= MOST_STATES else "ais"
-        if method == "exact":
-            found = [LogPartition(exact(machine), 0.0) for machine in self.machines]
-        else:
-            found = [
-                annealed(machine, n_chains, n_betas, seed + number, self.backend)
-                for number, machine in enumerate(self.machines)
-            ]
-        values = self.label_bias + [each.value for each in found]
-        value = float(_log_sum(np, values[None])[0, 0])
-        shares = np.exp(values - value) * [each.standard_error for each in found]
-        return LogPartition(value, math.sqrt(float((shares**2).sum())))
+        if method == "ais":
+            return annealed(self.joint, n_chains, n_betas, seed, self.backend)
+        values = self.label_bias + [exact(machine) for machine in self.machines]
+        return LogPartition(float(_log_sum(np, values[None])[0, 0]), 0.0)
 
 
 def _log_sum(xp: Any, terms: Any) -> Any:

@@ -50,6 +50,8 @@ class Machine:
         Biases.
     variance : ndarray of shape (n_visible,), optional
         Of Gaussian visible units; None for binary ones.
+    n_labels : int, default=0
+        So many of the last visible units are labels, of which exactly one is on.
 
     Attributes
     ----------
@@ -64,8 +66,9 @@ class Machine:
         visible_bias: Any,
         hidden_bias: Any,
         variance: Any = None,
+        n_labels: int = 0,
     ) -> None:
-        self.backend, self.dtype = backend, components.dtype
+        self.backend, self.dtype, self.n_labels = backend, components.dtype, n_labels
         self.weights = backend.asarray(components.T)
         self.visible_bias = backend.asarray(visible_bias, self.dtype)
         self.hidden_bias = backend.asarray(hidden_bias, self.dtype)
@@ -80,6 +83,16 @@ class Machine:
         turned = self.backend.asarray(self.weights.T)
         deviations = None if self.variance is None else self.variance**0.5
         return HalfStep(self.backend, turned, self.visible_bias, VISIBLE, deviations)
+
+    @cached_property
+    def _labels(self) -> HalfStep:
+        place = slice(len(self.weights) - self.n_labels, None)
+        turned = self.backend.asarray(self.weights[place].T)
+        return HalfStep(self.backend, turned, self.visible_bias[place], VISIBLE)
+
+    def label_sums(self, hidden: Any) -> Any:
+        """Return what labels get from rows of hidden states; their softmax is P(label | h)."""
+        return self._labels.sums(hidden)
 
     def _inputs(self, states: Any) -> Any:
         """What hidden units see of visible states."""
@@ -99,7 +112,14 @@ class Machine:
 
     def draw_visible(self, states: Any, seed: int, step: int, first: int = 0) -> Any:
         """Draw visible states of rows of hidden ones."""
-        return self.downwards.draw(states, seed, step, first)
+        drawn = self.downwards.draw(states, seed, step, first)
+        if self.n_labels:
+            sums = self.label_sums(states)
+            labels = self.backend.empty(sums.shape, sums.dtype)
+            key = np.uint64(seed), np.uint64(step)
+            self.backend.kernels("rbm").draw_labels(sums, *key, first, labels)
+            drawn[:, -self.n_labels :] = labels
+        return drawn
 
     def gibbs(self, states: Any, n_steps: int, seed: int, first: int = 0) -> Any:
         """Return visible states after Gibbs steps."""

@@ -95,7 +95,7 @@ class _Path:
         return Machine(
             end.backend, beta * end.weights.T,
             (1 - beta) * self.first_bias + beta * end.visible_bias, beta * end.hidden_bias,
-            end.variance,
+            end.variance, end.n_labels,
         )  # fmt: skip
 
     def start(self) -> float:
@@ -104,7 +104,11 @@ class _Path:
         xp, variance = self.machine.backend.xp, self.machine.variance
         if variance is not None:
             return float(0.5 * xp.log(2 * np.pi * variance).sum()) + n_hidden * np.log(2)
-        return float(xp.logaddexp(0, self.first_bias).sum()) + n_hidden * np.log(2)
+        n_binary = len(self.first_bias) - self.machine.n_labels
+        found = float(xp.logaddexp(0, self.first_bias[:n_binary]).sum()) + n_hidden * np.log(2)
+        if not self.machine.n_labels:
+            return found
+        return found + _log_sum([self.machine.backend.to_host(self.first_bias[n_binary:])])
 
 
 def annealed(

@@ -19,12 +19,33 @@ from fastml._jit.tile import tile, tile_rows
 # Rows of one task: a multiple of every tile's rows and of a word's bits, whose sums and table stay
 # in the L1 cache.
 TASK_ROWS = 144
+# Visible units of a task of the update: a multiple of every tile's rows and of a word's bits.
+GRADIENT_ROWS = 96
+# Rows that are summed before they join those before them, a whole number of words.
+CHUNK_ROWS = 256
+# What rows of visible units are held as.
+BITS, LISTS, ROWS = 0, 1, 2
 
 
 @njit_leaf
 def padded(n):
     """Return the next multiple of what a table serves."""
     return -(-n // PANEL_COLS) * PANEL_COLS
+
+
+@njit_leaf
+def place_in(panels, panel, row):
+    """Return the index of a row's first element in panels taken as flat."""
+    return (panel * panels.shape[1] + row) * PANEL_COLS
+
+
+@njit_leaf
+def chunk_sums(n_rows, total):
+    """Return room for the sums of a chunk of rows; `total` itself, where there is one chunk."""
+    if n_rows <= CHUNK_ROWS:
+        return total
+    total[:] = 0
+    return aligned(total.shape[0], total)
 
 
 @njit_leaf

@@ -6,6 +6,10 @@ from fastml._jit import njit_parallel, prange
 from fastml._jit.memory import aligned
 from fastml._jit.subsets import PANEL_COLS, TABLE_SIZE, WORD_BITS
 from fastml.kernels.rbm.bits import (
+    BITS,
+    GRADIENT_ROWS,
+    LISTS,
+    ROWS,
     TASK_ROWS,
     add_bit_products,
     add_row_products,
@@ -16,6 +20,7 @@ from fastml.kernels.rbm.bits import (
     turned_panels,
     unpack_rows,
 )
+from fastml.kernels.rbm.lists import MOST_LISTED, list_rows, n_blocks
 from fastml.kernels.rbm.scalar import LABEL
 from fastml.kernels.rbm.states import (
     gaussian_task,
@@ -34,10 +39,11 @@ from fastml.kernels.rbm.units import (
     start_sums,
     to_normals,
 )
-from fastml.kernels.rbm.update import GRADIENT_ROWS, update_biases, update_task
+from fastml.kernels.rbm.update import update_biases, update_task
 
-# Multiplications that one instruction stands for, about.
-LANES = 32
+# Multiplications by bits in the time of one operation: below 50 us or so for each of its steps a
+# batch gains little from threads that are free, and loses much where others keep the cores busy.
+LANES = 100
 
 
 def _half_step_work(states, weights, *rest):
@@ -247,8 +253,9 @@ def train(
 ):
     """Learn from successive batches of rows by contrastive divergence or its persistent form.
 
-    Binary states are kept as bits, and products by them take additions of subset sums; rows of X
-    that are not binary, and Gaussian units, take the register tile. Each weight is updated by one
+    Binary states are kept as bits, and products by them take additions of subset sums. Rows of X
+    that are not binary are kept as lists of what is not 0, where that is the smaller part; others,
+    and Gaussian units, take the register tile. Each weight is updated by one
     task, which adds up all rows in one order: the bits do not depend on the number of threads.
 
     Parameters
@@ -309,6 +316,7 @@ def train(
     n_rows, n_visible = X.shape
     n_hidden = weights.shape[1]
     gaussian = log_variance.shape[0] > 0
+    model_kind = ROWS if gaussian else BITS
     matrix = to_panels(weights)
     turned = turned_panels(matrix)
     moving = to_panels(velocity)
@@ -321,6 +329,9 @@ def train(
     data_words = np.zeros((v_words, room), np.uint16)
     model_words = np.zeros((v_words, room), np.uint16)
     hidden_words = np.zeros((h_words, room), np.uint16)
+    numbers = np.zeros((0, v_width), np.int32)
+    values = np.zeros((0, v_width), X.dtype)
+    places = np.zeros((0, 1), np.int64)
     data_rows = np.zeros((0, v_width + PANEL_COLS), X.dtype)
     model_rows = np.zeros((0, v_width + PANEL_COLS), X.dtype)
     data_means = aligned(room * h_width, X).reshape((h_panels, room, PANEL_COLS))
@@ -347,11 +358,24 @@ def train(
                 first = pack * WORD_BITS
                 last = min(n_data, first + WORD_BITS)
                 binary[pack] = pack_rows(X, start + first, start + last, data_words, first)
-        all_binary = binary.all()
+        data_kind = BITS
         if gaussian:
+            data_kind = ROWS
             for i in range(n_visible):
                 precision[i] = X.dtype.type(np.exp(-log_variance[i]))
-        if not all_binary:
+        elif not binary.all():
+            if numbers.shape[0] == 0:
+                numbers = np.zeros((room, v_width + PANEL_COLS), np.int32)
+                values = np.zeros((room, v_width + PANEL_COLS), X.dtype)
+                places = np.zeros((room, n_blocks(n_visible) + 1), np.int64)
+            n_listed = np.zeros(n_packs, np.int64)
+            for pack in prange(n_packs):
+                first = pack * WORD_BITS
+                last = min(n_data, first + WORD_BITS)
+                n_listed[pack] = list_rows(X, start, first, last, numbers, values, places)
+            thin = n_listed.sum() <= MOST_LISTED * n_data * n_visible
+            data_kind = LISTS if thin else ROWS
+        if data_kind == ROWS:
             if data_rows.shape[0] == 0:
                 data_rows = np.zeros((room + TASK_ROWS, v_width + PANEL_COLS), X.dtype)
             for pack in prange(n_packs):
@@ -360,9 +384,9 @@ def train(
                 take_rows(X, start, first, last, precision, data_rows)
         for task in prange(-(-n_data // TASK_ROWS) * h_panels):
             hidden_task(
-                task, h_panels, n_data, n_visible, n_hidden, all_binary, data_words, data_rows,
-                matrix, hidden_bias, keep, not persistent, seed, update, step,
-                data_means, data_sums, hidden_words,
+                task, h_panels, n_data, n_visible, n_hidden, data_kind, data_words, numbers,
+                values, places, data_rows, matrix, hidden_bias, keep, not persistent, seed, update,
+                step, data_means, data_sums, hidden_words,
             )  # fmt: skip
         if gaussian and model_rows.shape[0] == 0:
             model_rows = np.zeros((room + TASK_ROWS, v_width + PANEL_COLS), X.dtype)
@@ -387,8 +411,8 @@ def train(
                     )  # fmt: skip
             for task in prange(-(-n_model // TASK_ROWS) * h_panels):
                 hidden_task(
-                    task, h_panels, n_model, n_visible, n_hidden, not gaussian, model_words,
-                    model_rows, matrix, hidden_bias, keep, True, seed, update, step,
+                    task, h_panels, n_model, n_visible, n_hidden, model_kind, model_words, numbers,
+                    values, places, model_rows, matrix, hidden_bias, keep, True, seed, update, step,
                     model_means, model_sums, hidden_words,
                 )  # fmt: skip
         rate = rates[batch]
@@ -399,9 +423,10 @@ def train(
                 pull[j] = sparsity_cost * (sparsity_target - activity[j])
         for task in prange(-(-n_visible // GRADIENT_ROWS) * h_panels):
             update_task(
-                task, h_panels, n_data, n_model, n_visible, all_binary, not gaussian,
-                data_words, model_words, data_rows, model_rows, data_means, model_means,
-                rate, momentum, weight_decay, sparsity_cost > 0, pull, visible_bias, log_variance,
+                task, h_panels, n_data, n_model, n_visible, data_kind, model_kind,
+                data_words, model_words, numbers, values, places, data_rows, model_rows,
+                data_means, model_means, rate, momentum, weight_decay, sparsity_cost > 0, pull,
+                visible_bias, log_variance,
                 matrix, turned, moving, visible_sums, squares, slopes,
             )  # fmt: skip
         update_biases(

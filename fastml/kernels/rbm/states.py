@@ -8,11 +8,14 @@ from fastml._jit import njit_leaf
 from fastml._jit.memory import aligned, copy_items
 from fastml._jit.subsets import PANEL_COLS, TABLE_SIZE, WORD_BITS
 from fastml.kernels.rbm.bits import (
+    BITS,
+    LISTS,
     TASK_ROWS,
     add_bit_products,
     add_row_products,
     sums_for,
 )
+from fastml.kernels.rbm.lists import add_list_products
 from fastml.kernels.rbm.scalar import HIDDEN, LABEL, MASK, VISIBLE
 from fastml.kernels.rbm.units import (
     choose,
@@ -38,8 +41,8 @@ def take_rows(X, start, first, last, precision, rows):
 
 @njit_leaf
 def hidden_task(
-    task, n_panels, n_rows, n_visible, n_hidden, binary, words, rows, matrix, bias, keep, draw,
-    seed, update, step, means, mean_sums, hidden_words,
+    task, n_panels, n_rows, n_visible, n_hidden, kind, words, numbers, values, places, rows, matrix,
+    bias, keep, draw, seed, update, step, means, mean_sums, hidden_words,
 ):  # fmt: skip
     """Write means of a panel of hidden units for a block of rows, their sums, and bits drawn."""
     block, column = task // n_panels, (task % n_panels) * PANEL_COLS
@@ -47,11 +50,13 @@ def hidden_task(
     n = min(TASK_ROWS, n_rows - first)
     sums, draws = sums_for(matrix), aligned(TASK_ROWS * PANEL_COLS, matrix)
     start_sums(bias, column, n, sums)
-    if binary:
+    if kind == BITS:
         # Words of units beyond the last are zero.
         n_words = -(-n_visible // WORD_BITS)
         table = aligned(TABLE_SIZE, matrix)
         add_bit_products(words, 0, n_words, first, n, matrix, task % n_panels, table, sums)
+    elif kind == LISTS:
+        add_list_products(numbers, values, places, first, n, matrix, task % n_panels, sums)
     else:
         add_row_products(rows, first, n, n_visible, matrix, task % n_panels, sums)
     values = sums[: n * PANEL_COLS]

@@ -18,20 +18,24 @@ from fastml._jit.subsets import (
     transpose_square,
 )
 from fastml._jit.tile import tile, tile_rows
-from fastml.kernels.rbm.bits import TASK_ROWS, pack_columns
-
-# Visible units of a task: a multiple of every tile's rows and of a word's bits.
-GRADIENT_ROWS = 96
-# Rows that are summed before they join those before them, a whole number of words.
-CHUNK_ROWS = 256
+from fastml.kernels.rbm.bits import (
+    BITS,
+    CHUNK_ROWS,
+    GRADIENT_ROWS,
+    LISTS,
+    TASK_ROWS,
+    chunk_sums,
+    pack_columns,
+    place_in,
+)
+from fastml.kernels.rbm.lists import list_gradient
 
 
 @njit_leaf
 def _bit_gradient(words, n_rows, first, n_units, means, panel, table, total, counts):
     """Sum over rows the products of visible bits and hidden means; count the bits if asked."""
     columns = np.zeros((CHUNK_ROWS // WORD_BITS, GRADIENT_ROWS), np.uint16)
-    sums = aligned(total.shape[0], total)
-    total[:] = 0
+    sums = chunk_sums(n_rows, total)
     counts[:] = 0
     for start in range(0, n_rows, CHUNK_ROWS):
         n_groups = -(-min(CHUNK_ROWS, n_rows - start) // WORD_BITS)
@@ -44,23 +48,18 @@ def _bit_gradient(words, n_rows, first, n_units, means, panel, table, total, cou
         sums[:] = 0
         # The means of a chunk are the rows that the bits choose from.
         for group in range(n_groups):
-            fill_table(table, means, _place(means, panel, start + group * WORD_BITS), PANEL_COLS)
+            fill_table(table, means, place_in(means, panel, start + group * WORD_BITS), PANEL_COLS)
             add_subsets(sums, 0, n_units, part, group * GRADIENT_ROWS, table)
-        for i in range(total.shape[0]):
-            total[i] += sums[i]
-
-
-@njit_leaf
-def _place(panels, panel, row):
-    return (panel * panels.shape[1] + row) * PANEL_COLS
+        if n_rows > CHUNK_ROWS:
+            for i in range(total.shape[0]):
+                total[i] += sums[i]
 
 
 @njit_leaf
 def _row_gradient(rows, n_rows, first, n_units, means, panel, total, counts):
     """Do so for visible units of any values, whose sums are `counts`."""
     height, stride = tile_rows(rows), rows.shape[1]
-    sums = aligned(total.shape[0], total)
-    total[:] = 0
+    sums = chunk_sums(n_rows, total)
     counts[:] = 0
     for start in range(0, n_rows, CHUNK_ROWS):
         n = min(CHUNK_ROWS, n_rows - start)
@@ -71,12 +70,13 @@ def _row_gradient(rows, n_rows, first, n_units, means, panel, total, counts):
                 tile(
                     sums, here, PANEL_COLS,
                     rows, start * stride + first + i, 1, stride, 0,
-                    means, _place(means, panel, start) + column, PANEL_COLS,
+                    means, place_in(means, panel, start) + column, PANEL_COLS,
                     n, 1,
                     sums, here, PANEL_COLS,
                 )  # fmt: skip
-        for i in range(total.shape[0]):
-            total[i] += sums[i]
+        if n_rows > CHUNK_ROWS:
+            for i in range(total.shape[0]):
+                total[i] += sums[i]
         for r in range(start, start + n):
             row = rows[r, first : first + counts.shape[0]]
             for i in range(counts.shape[0]):
@@ -142,9 +142,9 @@ def _change_again(weights, gradient, rate, decay, momentum, velocity):
 
 @njit_leaf
 def update_task(
-    task, n_panels, n_data, n_model, n_visible, data_binary, model_binary,
-    data_words, model_words, data_rows, model_rows, data_means, model_means,
-    rate, momentum, weight_decay, sparse, pull, visible_bias, log_variance,
+    task, n_panels, n_data, n_model, n_visible, data_kind, model_kind,
+    data_words, model_words, numbers, values, places, data_rows, model_rows,
+    data_means, model_means, rate, momentum, weight_decay, sparse, pull, visible_bias, log_variance,
     matrix, turned, velocity, visible_sums, squares, slopes,
 ):  # fmt: skip
     """Update the weights of a block of visible units to a panel of hidden ones.
@@ -158,13 +158,18 @@ def update_task(
     model = aligned((GRADIENT_ROWS + tile_rows(matrix)) * PANEL_COLS, matrix)
     n_counted = n_units if sparse or panel == 0 else 0
     data_counts, model_counts = np.empty(n_counted), np.empty(n_counted)
-    if data_binary:
+    if data_kind == BITS:
         _bit_gradient(
             data_words, n_data, first, n_units, data_means, panel, table, data, data_counts
         )
+    elif data_kind == LISTS:
+        list_gradient(
+            numbers, values, places, n_data, first, data_means, panel,
+            data[: n_units * PANEL_COLS], data_counts,
+        )  # fmt: skip
     else:
         _row_gradient(data_rows, n_data, first, n_units, data_means, panel, data, data_counts)
-    if model_binary:
+    if model_kind == BITS:
         _bit_gradient(
             model_words, n_model, first, n_units, model_means, panel, table, model, model_counts
         )
@@ -186,8 +191,8 @@ def update_task(
         _change(flat, gradient, real(rate), real(weight_decay))
     for i in range(first, first + n_units, TILE_COLS):
         for column in range(0, PANEL_COLS, TILE_COLS):
-            there = _place(turned, i // PANEL_COLS, panel * PANEL_COLS + column) + i % PANEL_COLS
-            here = _place(matrix, panel, i) + column
+            there = place_in(turned, i // PANEL_COLS, panel * PANEL_COLS + column) + i % PANEL_COLS
+            here = place_in(matrix, panel, i) + column
             transpose_square(turned, there, PANEL_COLS, matrix, here, PANEL_COLS)
     if panel == 0:
         last = first + n_units

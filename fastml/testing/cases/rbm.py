@@ -75,6 +75,8 @@ def train(dtype, scale, seed):
     rng, X, weights, visible_bias, hidden_bias = _machine(dtype, scale, seed, not gaussian)
     if seed % 7 == 5:
         X[::2] *= dtype(0.5)  # some batches of bits, some of other numbers
+    if seed % 7 == 6 and not gaussian:
+        X += dtype(0.5)  # no zeros at all
     n, (n_visible, n_hidden) = len(X), weights.shape
     batch_size = choose(scale, seed, 3, (40, 5, 290, 1), 100)
     n_batches = -(-n // batch_size)
