@@ -247,6 +247,22 @@ def test_linear_units_begin_as_principal_components(tied, given):
     assert_allclose(back, pca.inverse_transform(pca.transform(X)), atol=1e-6)
 
 
+def test_all_components_of_sparse_rows():
+    rows = sp.csr_array(np.where(X > 2, X, 0))
+    model = Autoencoder((5,), "identity", init="pca", **FEW, learning_rate_init=1e-12).fit(rows)
+    assert_allclose(model.score(rows), 1)
+
+
+def falling(x):
+    return -np.tanh(x)
+
+
+@pytest.mark.parametrize("activation", [falling, "softmax", "winner_take_all"])
+def test_units_that_do_not_rise_begin_somewhere(activation):
+    model = Autoencoder((3,), activation, init="pca", **FEW).fit(X)
+    assert all(np.isfinite(W).all() for W in model.coefs_)
+
+
 @pytest.mark.parametrize("activation", ["tanh", "logistic", "relu", "elu"])
 def test_other_units_begin_better_than_by_chance(activation):
     scores = []

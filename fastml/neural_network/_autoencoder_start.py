@@ -102,10 +102,10 @@ def _pairs(network: Network, out_activation: Any) -> Iterator[Pair]:
 
 
 def _about_zero(activation: Any) -> tuple[float, float]:
-    """Return value and slope of an activation at 0; slope 1 where it has a corner there."""
+    """Return value and slope of an activation at 0; slope 1 where it does not rise there."""
     function = activation_function(activation)
     slope = float(grad(lambda x: p.sum(function(x)))(np.zeros(1))[0])
-    return float(function(np.zeros(1))[0]), slope or 1.0
+    return float(function(np.zeros(1))[0]), slope if slope > 0 else 1.0
 
 
 def _principal(pairs: list[Pair], rows: Any, weight: Any, seed: int) -> None:
@@ -117,8 +117,10 @@ def _principal(pairs: list[Pair], rows: Any, weight: Any, seed: int) -> None:
     for number, layer in enumerate(pairs):
         n_features, n_units = layer.weight.shape
         m = min(n_units, n_features, rows.shape[0])
+        if sp.issparse(rows) and m == min(rows.shape):
+            # ARPACK does not find all of them; there are not many.
+            rows = rows.toarray()
         solver = "arpack" if sp.issparse(rows) else "auto"
-        m = min(m, min(rows.shape) - 1) if solver == "arpack" else m
         pca = PCA(m, svd_solver=solver, random_state=(seed + number) % 2**32)
         pca.fit(rows, sample_weight=weight)
         (at_0, slope), (below_0, below) = map(_about_zero, (layer.activation, layer.below))
