@@ -22,6 +22,7 @@ from fastml.neural_network._autoencoder_start import PRETRAINING
 from fastml.neural_network._code_machine import learn_code
 from fastml.nn import Conv2D, Conv2DTranspose, Dense, Flatten, Reshape, UpSampling2D
 from fastml.nn.training._resume import Checkpoint
+from tests.test_mlp import Recorder
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -531,12 +532,15 @@ def test_source_of_batches():
         clone(model).set_params(init="pca").fit(batches)
 
 
-def test_callbacks_hear_of_epochs():
-    from sklearn.callback import ProgressBar
-
-    pytest.importorskip("rich")
-    model = Autoencoder((3,), **FEW).set_callbacks(ProgressBar())
-    assert model.fit(X).n_iter_ == 4
+@pytest.mark.parametrize("solver, name", [("adam", "epoch"), ("lbfgs", "iteration")])
+def test_callbacks_see_the_network_learn(solver, name):
+    pytest.importorskip("sklearn.callback")
+    recorder = Recorder()
+    model = Autoencoder((3,), solver=solver, **FEW).set_callbacks(recorder).fit(X)
+    assert recorder.names == ["fit", *[name] * model.n_iter_]
+    assert recorder.scores[-1] == model.score(X)
+    assert len(set(recorder.scores)) > 1
+    assert Autoencoder((3,), solver=solver, **FEW).set_callbacks(Recorder(2)).fit(X).n_iter_ == 2
 
 
 def test_in_a_pipeline_with_names():
