@@ -10,9 +10,11 @@ from . import common
 
 
 def rows(n_rows, n_features, kind):
-    """Return rows of bits, or of grey values of which a fifth is not 0, in float32."""
+    """Return rows of bits, or of grey values: a fifth of them not 0, or all ("full"); float32."""
     rng = np.random.default_rng(0)
     X = rng.uniform(size=(n_rows, n_features))
+    if kind == "full":
+        return X.astype(np.float32)
     X = X < 0.2 if kind == "bits" else np.where(X < 0.2, rng.uniform(size=X.shape), 0)
     return X.astype(np.float32)
 
@@ -31,7 +33,7 @@ class Epoch(_Ratio):
     """One pass over the rows in batches of 100; scikit-learn's is always "pcd"."""
 
     sizes = tuple(
-        (10_000, 784, 256, kind, how) for kind in ("bits", "grey") for how in ("pcd", "cd")
+        (10_000, 784, 256, kind, how) for kind in ("bits", "grey", "full") for how in ("pcd", "cd")
     )
 
     def prepare(self, backend, size):

@@ -119,6 +119,8 @@ def rbm_models(dtype):
     grey = np.clip(X, 0, 1)
     model = BernoulliRBM(70, sparsity_target=0.1, monitor=["pseudo_likelihood"], **options)
     yield "rbm grey", model.fit(grey), X
+    model = BernoulliRBM(70, **options)
+    yield "rbm of few zeros", model.fit(np.clip(X + 0.5, 0, 1) * dtype(0.9) + dtype(0.1)), X
     model = GaussianRBM(70, learning_rate=1e-3, variance="learned", **options)
     yield "gaussian rbm", model.fit(X), X
 

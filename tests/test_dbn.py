@@ -36,8 +36,6 @@ def digits():
 @parametrize_with_checks(
     [
         DeepBeliefNetwork([ANY_ROWS, 5]),
-        DeepBeliefNetwork([ANY_ROWS, 5], fine_tune="up-down", fine_tune_n_iter=2),
-        DeepBeliefNetwork([REAL_ROWS], label_units=False),
         DBNClassifier([REAL_ROWS, 20], fine_tune_learning_rate=0.01),
         DBNClassifier([REAL_ROWS, 20], fine_tune=None),
         DBNClassifier([REAL_ROWS, 20], fine_tune="up-down"),

@@ -180,6 +180,29 @@ def test_agrees_with_scikit_learn(digits):
     assert_allclose(ours.score_samples(digits), peer.score_samples(digits), rtol=1e-9)
 
 
+@pytest.mark.parametrize("container", [np.array, sparse.csr_array])
+def test_draws_of_an_instance_are_scikit_learns(backend, digits, container):
+    X = container(digits[:100])
+    options = {"n_components": 20, "batch_size": 20, "n_iter": 3}
+    ours, peer = (
+        cls(random_state=np.random.RandomState(3), **options).fit(X)
+        for cls in (BernoulliRBM, SklearnBernoulliRBM)
+    )
+    for _ in range(2):
+        for name in ("components_", "intercept_hidden_", "intercept_visible_", "h_samples_"):
+            assert_allclose(getattr(ours, name), getattr(peer, name), atol=1e-12, err_msg=name)
+        assert_array_equal(ours.gibbs(X), peer.gibbs(X))
+        for model in (ours, peer):
+            model.partial_fit(X[:20])
+    # What scikit-learn has not takes draws of an instance too.
+    options |= {"algorithm": "cd", "k": 2, "dropout": 0.2, "momentum": 0.5, "learning_rate": 0.01}
+    for cls in (BernoulliRBM, GaussianRBM):
+        first, again = (cls(random_state=np.random.RandomState(0), **options) for _ in range(2))
+        assert_array_equal(first.fit(X).components_, again.fit(X).components_)
+        assert_array_equal(first.sample(5, n_steps=2), again.sample(5, n_steps=2))
+        assert np.isfinite(first.components_).all()
+
+
 @pytest.mark.parametrize("algorithm", ["pcd", "cd"])
 def test_input_in_any_form_gives_the_same_fit(backend, digits, algorithm):
     X = np.round(digits[:60]).astype(np.float32)

@@ -63,7 +63,9 @@ class DeepBeliefNetwork(BaseDBN):
         Weights of each layer and of the softmax that ``fine_tune="backprop"`` trained.
     lower_bound_ : list of float
         Mean lower bound on the log-probability of the rows (1000 of them, where there are more)
-        after each layer, and after up-down: an estimate, as `lower_bound` makes it.
+        after each layer, and after up-down: an estimate, as `lower_bound` makes it. For large
+        layers it takes 1000 steps of annealing, which make it some nats too high where weights are
+        large; `log_partition` takes more.
     lower_bound_curve_ : list of float
         It after each pass, with ``monitor="epoch"``.
     classes_ : ndarray of shape (n_classes,)

@@ -34,7 +34,9 @@ class BernoulliRBM(BaseRBM):
         Whether to print the pseudo-likelihood after each of these.
     random_state : int, RandomState instance or None, default=None
         Key of the draws. The same integer gives the same bits in every fitted attribute, for any
-        number of threads. Weights begin with scikit-learn's draws.
+        number of threads. Weights begin with scikit-learn's draws. From an instance all draws are
+        taken, in scikit-learn's order: it takes longer, and what is fitted is what scikit-learn
+        fits (where batches are as large as `batch_size`).
     algorithm : {"pcd", "cd"}, default="pcd"
         Persistent contrastive divergence (stochastic maximum likelihood, as in scikit-learn), whose
         samples of the model go on from batch to batch; or contrastive divergence, whose samples
@@ -93,9 +95,9 @@ class BernoulliRBM(BaseRBM):
     Notes
     -----
     States are kept as bits, and no random number is kept at all. Draws are those of a
-    counter-based generator, so that fits differ from scikit-learn's in the draws; unlike there,
-    the rows of a batch and the model's samples are averaged over their own numbers, so that
-    `partial_fit` takes batches of any size.
+    counter-based generator, unless they come from an instance of RandomState, so that fits differ
+    from scikit-learn's in the draws. Unlike there, the rows of a batch and the model's samples are
+    averaged over their own numbers, so that `partial_fit` takes batches of any size.
 
     References
     ----------

@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastml import backends
 from fastml._callbacks import CallbackSupportMixin, root_context, with_callbacks
-from fastml._random import seed_from
 from fastml._validation import validate
 from fastml.backends import Backend
 from fastml.neural_network._rbm_methods import RBMMethods
@@ -136,7 +135,7 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
         self.intercept_hidden_ = np.zeros(self.n_components, dtype)
         self.intercept_visible_ = np.zeros(n_features, dtype)
         self.h_samples_ = np.zeros((self.batch_size, self.n_components), dtype)
-        self._seed, self._n_updates = seed_from(rng), 0
+        self._seed, self._n_updates = self._key(rng), 0
         self._activity = np.full(self.n_components, self.sparsity_target or 0.0)
         self._velocities: Any = None
         self._n_features_out = self.n_components

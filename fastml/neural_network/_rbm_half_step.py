@@ -35,9 +35,18 @@ class HalfStep:
         """Return the expected states of units, for rows of those given."""
         return self._run(states, (0, 0), 0, self.deviations, True)
 
-    def draw(self, states: Any, seed: int, step: int, first: int = 0) -> Any:
-        """Draw states; `first` is the number of the first row."""
+    def draw(self, states: Any, seed: Any, step: int, first: int = 0) -> Any:
+        """Draw states, by a key or by a RandomState; `first` is the number of the first row."""
+        if isinstance(seed, np.random.RandomState):
+            return self.drawn(self.means(states), seed)
         return self._run(states, (seed, step), first, self.deviations, False)
+
+    def drawn(self, means: Any, rng: np.random.RandomState) -> Any:
+        """Draw states by a RandomState, given the expected ones."""
+        own = self.backend.asarray
+        if len(self.deviations):
+            return means + self.deviations * own(rng.normal(size=means.shape), means.dtype)
+        return (own(rng.uniform(size=means.shape)) < means).astype(means.dtype)
 
     def sums(self, states: Any) -> Any:
         """Return bias and weighted sums."""

@@ -106,11 +106,11 @@ class Machine:
         """Return the expected visible states of rows of hidden ones."""
         return self.downwards.means(states)
 
-    def draw_hidden(self, states: Any, seed: int, step: int, first: int = 0) -> Any:
+    def draw_hidden(self, states: Any, seed: Any, step: int, first: int = 0) -> Any:
         """Draw hidden states of rows of visible ones; `first` is the number of the first row."""
         return self.upwards.draw(self._inputs(states), seed, step, first)
 
-    def draw_visible(self, states: Any, seed: int, step: int, first: int = 0) -> Any:
+    def draw_visible(self, states: Any, seed: Any, step: int, first: int = 0) -> Any:
         """Draw visible states of rows of hidden ones."""
         drawn = self.downwards.draw(states, seed, step, first)
         if self.n_labels:
@@ -121,7 +121,7 @@ class Machine:
             drawn[:, -self.n_labels :] = labels
         return drawn
 
-    def gibbs(self, states: Any, n_steps: int, seed: int, first: int = 0) -> Any:
+    def gibbs(self, states: Any, n_steps: int, seed: Any, first: int = 0) -> Any:
         """Return visible states after Gibbs steps."""
         for step in range(n_steps):
             hidden = self.draw_hidden(states, seed, step, first)

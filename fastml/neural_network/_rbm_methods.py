@@ -86,7 +86,7 @@ class RBMMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         _require_positive("n_steps", n_steps)
         backend = backends.resolve(v)
         v = self._given(v)
-        machine, seed = self._machine(backend), seed_from(self._generator())
+        machine, seed = self._machine(backend), self._key(self._generator())
         drawn = [
             backend.to_host(machine.gibbs(rows, n_steps, seed, first))
             for first, rows in pieces(v, backend, machine.dtype)
@@ -121,7 +121,7 @@ class RBMMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             hidden = self.h_samples_[np.arange(n_samples) % len(self.h_samples_)]
         else:
             hidden = rng.randint(0, 2, (n_samples, len(self.components_)))
-        seed = seed_from(rng)
+        seed = self._key(rng)
         visible = machine.draw_visible(backend.asarray(hidden, machine.dtype), seed, n_steps)
         return self._as_visible(backend.to_host(machine.gibbs(visible, n_steps, seed)))
 
@@ -207,6 +207,10 @@ class RBMMethods(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if not hasattr(self, "random_state_"):
             self.random_state_ = check_random_state(self.random_state)
         return self.random_state_
+
+    def _key(self, rng: Any) -> Any:
+        """Return the key of draws: the generator itself, where draws are to come from it."""
+        return rng if isinstance(self.random_state, np.random.RandomState) else seed_from(rng)
 
     def _given(self, X: Any) -> Any:
         return validate(self, X, reset=False, accept_sparse="csr")

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastml.backends import Backend
+from fastml.kernels.rbm import batches
+from fastml.kernels.rbm.scalar import HIDDEN, VISIBLE
+from fastml.neural_network._rbm_half_step import HalfStep
 from fastml.neural_network._rbm_machine import pieces
 
 # Weight of earlier batches in the running activity of hidden units.
@@ -26,7 +29,8 @@ ENDING_SCHEDULES = ("linear", "cosine")
 class Rules(NamedTuple):
     """How a machine learns; the parameters of `BernoulliRBM` of these names.
 
-    The last `n_labels` visible units are labels, of which exactly one is on.
+    The last `n_labels` visible units are labels, of which exactly one is on. The seed is a key, or
+    the RandomState that draws are taken from.
     """
 
     learning_rate: float
@@ -40,7 +44,7 @@ class Rules(NamedTuple):
     dropout: float
     learn_variance: bool
     n_labels: int
-    seed: int
+    seed: Any
 
 
 @dataclass
@@ -88,19 +92,56 @@ def learn(
     total : int
         Updates of the whole fit, for schedules that end with it.
     """
-    train = backend.kernels("rbm").train
+    by_draws = isinstance(rules.seed, np.random.RandomState)
+    train = _train_by_draws if by_draws else _train
     for _, rows in pieces(X, backend, state.weights.dtype, batch_size):
         n_batches = -(-len(rows) // batch_size)
         updates = state.n_updates + np.arange(n_batches)
         rates = rules.learning_rate * SCHEDULES[rules.schedule](updates, total)
-        train(
-            rows, batch_size, rates, rules.persistent, rules.k, rules.momentum,
-            rules.weight_decay, rules.sparsity_target, rules.sparsity_cost, ACTIVITY_DECAY,
-            1 - rules.dropout, rules.learn_variance, rules.n_labels, np.uint64(rules.seed),
-            np.uint64(state.n_updates), state.weights, state.visible_bias, state.hidden_bias,
-            state.log_variance, state.velocity, state.bias_velocity, state.activity, state.chains,
-        )  # fmt: skip
+        train(rows, batch_size, rates, state, rules, backend)
         state.n_updates += n_batches
+
+
+def _train(
+    rows: Any, batch_size: int, rates: Any, state: State, rules: Rules, backend: Backend
+) -> None:
+    backend.kernels("rbm").train(
+        rows, batch_size, rates, rules.persistent, rules.k, rules.momentum,
+        rules.weight_decay, rules.sparsity_target, rules.sparsity_cost, ACTIVITY_DECAY,
+        1 - rules.dropout, rules.learn_variance, rules.n_labels, np.uint64(rules.seed),
+        np.uint64(state.n_updates), state.weights, state.visible_bias, state.hidden_bias,
+        state.log_variance, state.velocity, state.bias_velocity, state.activity, state.chains,
+    )  # fmt: skip
+
+
+def _train_by_draws(
+    rows: Any, batch_size: int, rates: Any, state: State, rules: Rules, backend: Backend
+) -> None:
+    """Do the same by the draws of a RandomState, in scikit-learn's order."""
+    xp, rng, dtype = backend.xp, rules.seed, state.weights.dtype
+
+    def hidden_step(visible: Any, update: int, step: int) -> Any:
+        half = HalfStep(backend, state.weights, state.hidden_bias.astype(dtype), HIDDEN)
+        means = half.means(visible)
+        if rules.dropout:
+            means *= backend.asarray(rng.uniform(size=means.shape) >= rules.dropout)
+        # Chains that go on take no draws of the data's hidden units.
+        of_data = step == update * (rules.k + 1)
+        return means, means if of_data and rules.persistent else half.drawn(means, rng)
+
+    def visible_step(hidden: Any, step: int) -> Any:
+        turned, bias = backend.asarray(state.weights.T), state.visible_bias.astype(dtype)
+        spread = xp.exp(0.5 * state.log_variance).astype(dtype)
+        deviations = spread if len(spread) else None
+        return HalfStep(backend, turned, bias, VISIBLE, deviations).draw(hidden, rng, step)
+
+    batches.train(
+        hidden_step, visible_step, xp, rows, batch_size, rates, rules.persistent, rules.k,
+        rules.momentum, rules.weight_decay, rules.sparsity_target, rules.sparsity_cost,
+        ACTIVITY_DECAY, rules.learn_variance, state.n_updates, state.weights, state.visible_bias,
+        state.hidden_bias, state.log_variance, state.velocity, state.bias_velocity,
+        state.activity, state.chains,
+    )  # fmt: skip
 
 
 def is_finite(state: State) -> bool:

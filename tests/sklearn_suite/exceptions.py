@@ -23,10 +23,4 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
             "are compared with differences and with PyTorch's in tests/nn"
         ),
     },
-    "BernoulliRBM": {
-        "sklearn/neural_network/tests/test_rbm.py::test_fit_gibbs": (
-            "compares weights to four digits, which take NumPy's draws in scikit-learn's order "
-            "('this test is very seed-dependent', it says)"
-        ),
-    },
 }
