@@ -16,6 +16,7 @@ from fastml.neural_network import CNNClassifier, CNNRegressor
 from fastml.neural_network._architectures import ARCHITECTURES
 from fastml.nn import (
     AvgPool2D,
+    BatchNorm,
     Conv1D,
     Conv2D,
     Dense,
@@ -51,20 +52,22 @@ def bars():
     return X, y
 
 
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
 @parametrize_with_checks(
     [
         CNNClassifier(max_iter=20, n_iter_no_change=5, tol=0.1, learning_rate_init=0.01),
         CNNRegressor("lenet", max_iter=20, n_iter_no_change=20, learning_rate_init=0.01),
     ]
 )
-def test_sklearn_compliance(estimator, check):
-    check(estimator)
+def test_sklearn_compliance(estimator, check, backend):
+    with fastml.config_context(backend=backend):
+        check(estimator)
 
 
 @pytest.mark.parametrize(
     "estimator", [CNNClassifier(TINY, max_iter=3), CNNRegressor(TINY, max_iter=3)]
 )
-def test_reference_backend_complies(estimator):
+def test_reference_backend_agrees(estimator):
     X = np.random.default_rng(0).standard_normal((20, 9))
     y = np.arange(20) % 2
     fitted = [clone(estimator).set_params(random_state=0).fit(X, y)]
@@ -265,6 +268,34 @@ def test_models_are_kept(bars):
     warm = clone(model).set_params(warm_start=True)
     first = warm.fit(X, y).loss_
     assert warm.fit(X, y).loss_ < first
+
+
+def test_a_killed_fit_goes_on_from_its_checkpoint(bars, tmp_path):
+    class Killed(Exception):
+        pass
+
+    class Kill:
+        def setup(self, estimator, context):
+            pass
+
+        teardown = on_fit_task_begin = setup
+
+        def on_fit_task_end(self, estimator, context, **_):
+            if context.task_name == "epoch" and context.task_id == 2:
+                raise Killed
+
+    X, y = bars
+    layers = [Conv2D(3, 3, "relu"), BatchNorm(), Dropout(0.2), GlobalAvgPool()]
+    model = CNNClassifier(layers, random_state=0, max_iter=5, tol=0, batch_size=50)
+    whole = clone(model).fit(X, y)
+    model.set_params(checkpoint=tmp_path / "fit")
+    with pytest.raises(Killed):
+        clone(model).set_callbacks(Kill()).fit(X, y)
+    resumed = clone(model).fit(X, y)
+    assert resumed.loss_curve_ == whole.loss_curve_
+    np.testing.assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+    with pytest.raises(ValueError, match="another fit: alpha was"):
+        clone(model).set_params(alpha=1.0).fit(X, y)
 
 
 def test_device_free_batches_agree(bars):

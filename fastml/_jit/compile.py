@@ -17,6 +17,7 @@ from numba.core.errors import NumbaPerformanceWarning
 
 from fastml._jit.cache import attach_cache
 from fastml._jit.launch import launch_parallel, thread_count
+from fastml._jit.leaf import LeafCompiler, ParallelCompiler, keep_from_python
 from fastml._jit.notice import notice_if_slow
 
 __all__ = ["FASTMATH", "SERIAL_WORK", "Kernel", "njit_exact", "njit_leaf", "njit_parallel"]
@@ -49,19 +50,27 @@ _PARALLEL = {
 }
 
 
-def _jit(func, parallel=False, fastmath=FASTMATH):
+def _jit(func, fastmath=FASTMATH, **options):
     return numba.njit(
         func,
-        parallel=dict(_PARALLEL) if parallel else False,
         fastmath=set(fastmath),
         error_model="numpy",
         nogil=True,
         boundscheck=False,
+        **options,
     )
 
 
+def _leaf(func, fastmath):
+    dispatcher = _jit(func, fastmath, pipeline_class=LeafCompiler)
+    if isinstance(dispatcher, Dispatcher):
+        keep_from_python(dispatcher)
+    return dispatcher
+
+
 def _kernel_variant(func, parallel):
-    dispatcher = _jit(func, parallel)
+    options = {"parallel": dict(_PARALLEL), "pipeline_class": ParallelCompiler}
+    dispatcher = _jit(func, **(options if parallel else {}))
     if not isinstance(dispatcher, Dispatcher):  # with NUMBA_DISABLE_JIT it is the function itself
         return dispatcher
     compile_now = dispatcher._compiler.compile
@@ -183,9 +192,9 @@ def njit_serial(func):
 
 def njit_leaf(func):
     """Compile a function that kernels call; it is cached as a part of them."""
-    return _jit(func)
+    return _leaf(func, FASTMATH)
 
 
 def njit_exact(func):
     """Compile such a function whose every operation is rounded as NumPy rounds it."""
-    return _jit(func, fastmath=())
+    return _leaf(func, ())

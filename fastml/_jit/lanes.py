@@ -7,6 +7,9 @@ from numba.extending import intrinsic
 _INT_OF = {types.float32: types.int32, types.float64: types.int64}
 _FLOAT_OF = {integer: real for real, integer in _INT_OF.items()}
 
+# The attribute of a function whose loops `widest_vectors` is to widen.
+WIDEST = '"prefer-vector-width"="512"'
+
 
 def _declare_fma(builder, kind):
     # fmuladd, not fma: without the hardware instruction llvm.fma is a slow call to libm.
@@ -76,7 +79,7 @@ def widest_vectors(typingctx):
 
     def codegen(context, builder, signature, args):
         # The set knows no attributes that are strings, and would refuse them.
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        set.add(builder.function.attributes, WIDEST)
         return context.get_dummy_value()
 
     return types.void(), codegen
