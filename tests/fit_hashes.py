@@ -15,6 +15,7 @@ from fastml.kernel_approximation import Nystroem
 from fastml.linear_model import SingleLayerClassifier, SingleLayerRegressor
 from fastml.metrics import pairwise
 from fastml.neural_network import (
+    Autoencoder,
     BernoulliRBM,
     CNNClassifier,
     CNNRegressor,
@@ -208,6 +209,7 @@ def network_hashes(dtype):
     thin = sparse.csr_array(np.where(X > 0.5, X, 0))
     few = {"max_iter": 2, "random_state": 0}
     options = {"hidden_layer_sizes": (70, 33), **few}
+    deep = {**options, "activation": "logistic", "pretraining": {"n_iter": 1, "batch_size": 500}}
     fits = {
         "mlp": (MLPClassifier(**options, dropout=0.2, max_norm=1.0), X, y, weight),
         "mlp full batch": (MLPRegressor(**options, batch_size="full"), X, several, None),
@@ -216,6 +218,8 @@ def network_hashes(dtype):
         "mlp sparse": (MLPClassifier(**options, penalty="l1"), thin, y, None),
         "cnn": (CNNClassifier(**few), X[:2000, :20], y[:2000], weight[:2000]),
         "cnn residual": (CNNRegressor("residual", (4, 5), **few), X[:900, :20], y[:900], None),
+        "autoencoder": (Autoencoder(**deep, init="rbm", tied=True, contractive=0.1), X, y, weight),
+        "autoencoder with noise": (Autoencoder(70, noise="gaussian", **few), thin, y, None),
         "single layer": (SingleLayerClassifier(**few), X, y, weight),
         "single layer lbfgs": (SingleLayerRegressor(**few, solver="lbfgs"), X, several, None),
     }
@@ -230,7 +234,8 @@ def network_hashes(dtype):
                 if isinstance(value, Network):
                     several_of_them = [value.flat, *value.state.values()]
                 found[f"{name} {attribute}"] = " ".join(map(digest, several_of_them))
-        found[f"{name} predict"] = digest(model.predict(given))
+        use = model.predict if hasattr(model, "predict") else model.transform
+        found[f"{name} predict"] = digest(use(given))
     return found
 
 

@@ -226,6 +226,19 @@ def test_rbm_features_tell_digits_apart_better_than_pixels(tmp_path):
 
 
 @pytest.mark.timeout(600)
+def test_deep_codes_of_digits_lose_less_than_principal_components(tmp_path):
+    ran = run("autoencoder_digits", output=tmp_path)
+
+    assert ran.pictures == {
+        f"autoencoder_{name}" for name in ("codes", "map", "reconstructions", "filters")
+    }
+    names = ("2 principal components", "deep autoencoder", "deep, not pretrained")
+    (pca,), (deep,), (by_chance,) = (ran.figures(name)[0] for name in names)
+    assert deep < pca / 1.5
+    assert deep < by_chance
+
+
+@pytest.mark.timeout(600)
 def test_digits_dreamt_by_a_deep_belief_network(tmp_path):
     ran = run("dbn_digits", output=tmp_path)
     # Without their minus signs.

@@ -1,5 +1,6 @@
 """Neural networks as estimators."""
 
+from fastml.neural_network._autoencoder import Autoencoder
 from fastml.neural_network._cnn import CNNClassifier, CNNRegressor
 from fastml.neural_network._dbn import DeepBeliefNetwork
 from fastml.neural_network._dbn_classifier import DBNClassifier
@@ -8,6 +9,6 @@ from fastml.neural_network._mlp import MLPClassifier, MLPRegressor
 from fastml.neural_network._rbm import BernoulliRBM
 
 __all__ = [
-    "BernoulliRBM", "CNNClassifier", "CNNRegressor", "DBNClassifier", "DeepBeliefNetwork",
-    "GaussianRBM", "MLPClassifier", "MLPRegressor",
+    "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "DBNClassifier",
+    "DeepBeliefNetwork", "GaussianRBM", "MLPClassifier", "MLPRegressor",
 ]  # fmt: skip

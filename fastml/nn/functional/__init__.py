@@ -1,8 +1,18 @@
 """Functions of networks, on arrays and variables of the graph, named and ordered as PyTorch's."""
 
-from fastml.nn.functional import _activations, _conv, _dense, _dropout, _losses, _norm, _pool
+from fastml.nn.functional import (
+    _activations,
+    _conv,
+    _conv_transpose,
+    _dense,
+    _dropout,
+    _losses,
+    _norm,
+    _pool,
+)
 from fastml.nn.functional._activations import *  # noqa: F403
 from fastml.nn.functional._conv import *  # noqa: F403
+from fastml.nn.functional._conv_transpose import *  # noqa: F403
 from fastml.nn.functional._dense import *  # noqa: F403
 from fastml.nn.functional._dropout import *  # noqa: F403
 from fastml.nn.functional._losses import *  # noqa: F403
@@ -12,6 +22,7 @@ from fastml.nn.functional._pool import *  # noqa: F403
 __all__ = []
 __all__ += _activations.__all__
 __all__ += _conv.__all__
+__all__ += _conv_transpose.__all__
 __all__ += _dense.__all__
 __all__ += _dropout.__all__
 __all__ += _losses.__all__

@@ -164,7 +164,7 @@ def _composed_by_sums(g: Any, X: Any, W: Any, b: Any, kind: int, alpha: float) -
     """Return the gradient by the sums, made of primitives."""
     if kind == IDENTITY:
         return g
-    sums = X @ W if b is None else X @ W + b
+    sums = dense(X, W, b)
     params = {"alpha": alpha} if kind in WITH_ALPHA else {}
     adjoint: Any = PRIMITIVES[_ALONE[kind].__name__].adjoints[0]
     return adjoint(g, activated(sums, kind, alpha), sums, **params)
@@ -179,7 +179,7 @@ def _by_data(
     kind: int = IDENTITY, alpha: float = 0.0, kept: Kept | None = None,
 ) -> Any:  # fmt: skip
     if Variable in (type(g), type(out), type(X), type(W), type(b)):
-        return _composed_by_sums(g, X, W, b, kind, alpha) @ p.swapaxes(W, 0, 1)
+        return linear(_composed_by_sums(g, X, W, b, kind, alpha), W)
     done = _by_sums(g, out, X, W, b, kind, alpha, kept)
     (backend, dtype), gradient, weights = done.place, done.gradient, done.weights
     found = backend.empty((gradient.shape[0], weights.shape[0]), dtype)

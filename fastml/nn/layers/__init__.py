@@ -5,9 +5,17 @@ from fastml.nn.layers._convolution import Conv1D, Conv2D
 from fastml.nn.layers._dense import Activation, Dense, Flatten
 from fastml.nn.layers._dropout import DropConnect, Dropout
 from fastml.nn.layers._layer import Layer, Parameter, Run
+from fastml.nn.layers._noise import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from fastml.nn.layers._normalization import BatchNorm, LayerNorm
 from fastml.nn.layers._pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, MaxPool1D, MaxPool2D
 from fastml.nn.layers._residual import Residual
+from fastml.nn.layers._transposed import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Reshape,
+    UpSampling1D,
+    UpSampling2D,
+)
 
 __all__ = [
     "Activation",
@@ -15,18 +23,26 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Dense",
     "DropConnect",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
     "GlobalAvgPool",
     "Layer",
     "LayerNorm",
+    "MaskingNoise",
     "MaxPool1D",
     "MaxPool2D",
     "Parameter",
+    "Reshape",
     "Residual",
     "Run",
+    "SaltAndPepperNoise",
     "Sequential",
+    "UpSampling1D",
+    "UpSampling2D",
 ]
