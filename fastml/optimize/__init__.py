@@ -1,0 +1,1 @@
+from fastml.optimize._linear_program import LinearProgram
