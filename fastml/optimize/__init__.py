@@ -1,1 +1,2 @@
 from fastml.optimize._linear_program import LinearProgram
+from fastml.optimize._quadratic_program import QuadraticProgram

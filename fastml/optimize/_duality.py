@@ -11,6 +11,7 @@ from fastml.optimize._text import number, point
 
 if TYPE_CHECKING:
     from fastml.optimize._linear_program import LinearProgram
+    from fastml.optimize._quadratic_program import QuadraticProgram
 
 __all__ = ["Duality", "linear_duality"]
 
@@ -110,3 +111,22 @@ def linear_duality(lp: "LinearProgram", tol: float = 1e-8) -> Duality:
     return compared(
         solution, solution.value, dual.value, x is not None, reason, x, tol, lp.sign
     )
+
+
+def quadratic_duality(qp: "QuadraticProgram", tol: float = 1e-8) -> Duality:
+    """Solve a quadratic program; take its dual function at the multipliers."""
+    solution = qp.solve()
+    x = qp.feasible_point()
+    if not qp.is_convex:
+        slater, reason = False, "the objective is not convex."
+    elif x is None:
+        slater, reason = False, "no point is feasible."
+    else:
+        slater, reason = True, "all constraints are linear, so that any feasible point will do."
+    dual = -np.inf
+    if solution.multipliers is not None:
+        dual = qp.dual_function(solution.multipliers.ineq, solution.multipliers.eq)
+    elif solution.status == "infeasible":
+        # Along the certificate, from any point where it is finite, the dual function has no limit.
+        dual = np.inf if qp.is_convex else np.nan
+    return compared(solution, solution.value, dual, slater, reason, x, tol)

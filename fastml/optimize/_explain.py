@@ -26,7 +26,7 @@ def explain_linear(lp: "LinearProgram") -> Explanation:
     lam, nu = symbols(canonical)
     c = lp.sign * lp.c
     slopes = [
-        total([(1.0, "")] if False else column, constant=float(c[j]))
+        total(column, float(c[j]))
         for j, column in enumerate(_columns(canonical, lam, nu))
     ]
     constant = total(_right_sides(canonical, lam, nu), lp.sign * lp.offset)
@@ -116,12 +116,17 @@ def explain_quadratic(qp: "QuadraticProgram") -> Explanation:
 
 
 def symbols(problem: Problem) -> tuple[list[str], list[str]]:
-    """Return what the multipliers are called: lam, or lam1, lam2, ...; nu alike."""
+    """Return what the multipliers are called: lam, or lam1, lam2, ...; nu alike.
+
+    They are y and z where variables are called lam or nu, as those of dual programs are.
+    """
 
     def named(name: str, count: int) -> list[str]:
         return [name] if count == 1 else [f"{name}{i + 1}" for i in range(count)]
 
-    return named("lam", problem.n_ineq), named("nu", problem.n_eq)
+    taken = any(name.startswith(("lam", "nu")) for name in problem.names)
+    lam, nu = ("y", "z") if taken else ("lam", "nu")
+    return named(lam, problem.n_ineq), named(nu, problem.n_eq)
 
 
 def primal_step(
@@ -173,11 +178,12 @@ def _negated(terms: list[tuple[float, str]], offset: float) -> str:
 
 
 def _arguments(lam: Sequence[str], nu: Sequence[str]) -> str:
-    return "".join([", lam"] * bool(lam) + [", nu"] * bool(nu))
+    return "".join(f", {names[0].rstrip('0123456789')}" for names in (lam, nu) if names)
 
 
 def _symbolic(lam: Sequence[str], nu: Sequence[str]) -> str:
-    return " + lam'(A x - b)" * bool(lam) + " + nu'(A_eq x - b_eq)" * bool(nu)
+    rows = ((lam, "(A x - b)"), (nu, "(A_eq x - b_eq)"))
+    return "".join(f" + {y[0].rstrip('0123456789')}'{row}" for y, row in rows if y)
 
 
 def _signed(text: str) -> str:

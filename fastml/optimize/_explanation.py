@@ -89,7 +89,7 @@ def _lined_up(lines: list[tuple[str, ...]]) -> list[str]:
 # Words among formulas; what follows one of them to the end of the cell is words and formulas.
 _WORDS = (
     "minimise", "maximise", "subject to", "otherwise", "free", "if", "any", "for all", "inf over",
-    "where", "and",
+    "where", "all these conditions hold",
 )  # fmt: skip
 
 
