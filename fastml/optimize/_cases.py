@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["KKTCase", "KKTCases", "kkt_cases"]
 
 MOST_INEQUALITIES = 15
+LONGEST_TEXT = 30
 # Of more cases than this, only those are printed that hold.
 MOST_PRINTED = 64
 
@@ -74,13 +75,13 @@ class KKTCases:
 
     def __init__(self, problem: "QuadraticProgram", cases: list[KKTCase]) -> None:
         objective = quadratic(problem.Q, problem.c, problem.names, problem.offset)
-        rows = [*problem.stacked_texts(), *problem.eq_texts()]
+        self._texts, eq_texts = _texts(problem)
+        rows = [*self._texts, *eq_texts]
         self.title = f"min {objective}" + f" subject to {', '.join(rows)}" * bool(rows)
         self.cases = tuple(cases)
         holding = [case for case in cases if case.holds]
         self.solution = min(holding, key=lambda case: case.value, default=None)
         self._names = problem.names
-        self._texts = problem.stacked_texts()
         self._lam, self._nu = symbols(problem.with_rows())
         self.conclusion = self._concluded(problem)
 
@@ -167,28 +168,39 @@ def kkt_cases(problem: "QuadraticProgram", tol: float) -> KKTCases:
             f"kkt_cases takes up to {MOST_INEQUALITIES} inequalities, bounds among them, got {m}."
         )
     subsets = (s for size in range(m + 1) for s in combinations(range(m), size))
-    texts = problem.stacked_texts(), problem.eq_texts()
+    texts, _ = _texts(problem)
     return KKTCases(problem, [_case(rows, active, texts, tol) for active in subsets])
 
 
+def _texts(problem: "QuadraticProgram") -> tuple[list[str], list[str]]:
+    """Return the inequalities and the equalities as texts, long ones by their number."""
+    groups = ((problem.stacked_texts(), "row"), (problem.eq_texts(), "equality"))
+    return tuple(
+        [text if len(text) <= LONGEST_TEXT else f"{kind} {i + 1}" for i, text in enumerate(texts)]
+        for texts, kind in groups
+    )  # type: ignore[return-value]
+
+
 def _case(
-    qp: "QuadraticProgram", active: tuple[int, ...], texts: tuple[list[str], list[str]], tol: float
+    qp: "QuadraticProgram", active: tuple[int, ...], texts: list[str], tol: float
 ) -> KKTCase:
     n, k = qp.n, len(active)
-    A_eq = dense(qp.A_eq)
-    equations = np.vstack([qp.A[list(active)], A_eq])
+    equations = np.vstack([qp.A[list(active)], dense(qp.A_eq)])
+    sides = np.concatenate([qp.b[list(active)], qp.b_eq])
+    size = max(1.0, float(np.max(np.abs(qp.c), initial=0.0)), float(np.max(np.abs(sides), initial=0.0)))
+    if len(sides) and _miss(equations, sides, tol) > 1e3 * tol * size:
+        return _without_solution(active, "these cannot all hold with equality")
     system = np.block([[qp.Q, equations.T], [equations, np.zeros((len(equations),) * 2)]])
-    right = np.concatenate([-qp.c, qp.b[list(active)], qp.b_eq])
+    right = np.concatenate([-qp.c, sides])
     try:
         found = np.linalg.solve(system, right)
         unique = bool(np.linalg.cond(system, 1) < 1 / tol)
     except np.linalg.LinAlgError:
         unique = False
-    size = max(1.0, float(np.max(np.abs(right), initial=0.0)))
     if not unique:
         found = np.linalg.lstsq(system, right, rcond=tol)[0]
         if np.max(np.abs(system @ found - right), initial=0.0) > 1e3 * tol * size:
-            return _without_solution(qp, active, equations, size, tol)
+            return _without_solution(active, "nowhere is the gradient of the Lagrangian 0")
         found = _chosen(qp, system, right, k, found)
     found[np.abs(found) < 1e-13 * size] = 0
     x, lam = found[:n], np.zeros(qp.n_ineq)
@@ -196,14 +208,14 @@ def _case(
     reasons = []
     for i, excess in enumerate(qp.A @ x - qp.b):
         if i not in active and excess > tol * size:
-            reasons.append(f"{texts[0][i]} is violated by {number(excess)}")
+            reasons.append(f"{texts[i]} is violated by {number(excess)}")
     names, _ = symbols(qp)
     for i in active:
         if lam[i] < -tol * size:
             reasons.append(f"{names[i]} = {number(lam[i])} is negative")
     holds = not reasons
     if holds:
-        weak = [texts[0][i] for i in active if abs(lam[i]) <= tol * size]
+        weak = [texts[i] for i in active if abs(lam[i]) <= tol * size]
         if weak:
             reasons.append(f"{' and '.join(weak)} active with multiplier 0")
         if not unique:
@@ -213,17 +225,16 @@ def _case(
     )  # fmt: skip
 
 
-def _without_solution(
-    qp: "QuadraticProgram", active: tuple[int, ...], equations: Any, size: float, tol: float
-) -> KKTCase:
-    """Say why the equations have no solution: they contradict each other, or the gradient stays."""
-    right = np.concatenate([qp.b[list(active)], qp.b_eq])
-    reason = "nowhere is the gradient of the Lagrangian 0"
-    if len(equations):
-        nearest = np.linalg.lstsq(equations, right, rcond=tol)[0]
-        if np.max(np.abs(equations @ nearest - right)) > 1e3 * tol * size:
-            reason = "these cannot all hold with equality"
+def _without_solution(active: tuple[int, ...], reason: str) -> KKTCase:
     return KKTCase(active, None, None, None, np.nan, False, False, (reason,))
+
+
+def _miss(rows: Any, right: Any, tol: float) -> float:
+    """Return how far equations are from having a solution; 0 if they are not too many."""
+    if len(rows) == 1 and np.any(rows):
+        return 0.0
+    nearest = np.linalg.lstsq(rows, right, rcond=tol)[0]
+    return float(np.max(np.abs(rows @ nearest - right)))
 
 
 def _chosen(qp: "QuadraticProgram", system: Any, right: Any, k: int, found: Any) -> Any:

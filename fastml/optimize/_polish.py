@@ -93,4 +93,6 @@ def _step(problem: Problem, x: Any, multipliers: Multipliers) -> tuple[Any, Mult
     step = np.linalg.lstsq(system, right, rcond=1e-12)[0]
     # A multiplier that ought to be zero comes out as a rounding error of either sign.
     kept[active] += step[n : n + k]
-    return x + step[:n], problem.unstack(np.maximum(kept, 0), multipliers.eq + step[n + k :])
+    new = problem.unstack(np.maximum(kept, 0), multipliers.eq + step[n + k :])
+    x = np.where(new.lower > 0, problem.lower, np.where(new.upper > 0, problem.upper, x + step[:n]))
+    return x, new
