@@ -181,13 +181,13 @@ def _texts(problem: "QuadraticProgram") -> tuple[list[str], list[str]]:
     )  # type: ignore[return-value]
 
 
-def _case(
-    qp: "QuadraticProgram", active: tuple[int, ...], texts: list[str], tol: float
-) -> KKTCase:
+def _case(qp: "QuadraticProgram", active: tuple[int, ...], texts: list[str], tol: float) -> KKTCase:
     n, k = qp.n, len(active)
     equations = np.vstack([qp.A[list(active)], dense(qp.A_eq)])
     sides = np.concatenate([qp.b[list(active)], qp.b_eq])
-    size = max(1.0, float(np.max(np.abs(qp.c), initial=0.0)), float(np.max(np.abs(sides), initial=0.0)))
+    size = max(
+        1.0, float(np.max(np.abs(qp.c), initial=0.0)), float(np.max(np.abs(sides), initial=0.0))
+    )
     if len(sides) and _miss(equations, sides, tol) > 1e3 * tol * size:
         return _without_solution(active, "these cannot all hold with equality")
     system = np.block([[qp.Q, equations.T], [equations, np.zeros((len(equations),) * 2)]])

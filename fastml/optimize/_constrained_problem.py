@@ -1,5 +1,6 @@
 """Smooth problems with constraints, given as functions."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,8 @@ class ConstrainedProblem(Problem):
             return (made + made.T) / 2
         step = 1e-5 * max(1.0, float(np.max(np.abs(x))))
         columns = [
-            self.lagrangian_gradient(x + d, multipliers) - self.lagrangian_gradient(x - d, multipliers)
+            self.lagrangian_gradient(x + d, multipliers)
+            - self.lagrangian_gradient(x - d, multipliers)
             for d in step * np.eye(self.n)
         ]
         made = np.array(columns) / (2 * step)
@@ -256,22 +258,25 @@ class ConstrainedProblem(Problem):
     def _from(
         self, start: Any, method: str, tol: float, callback: Callable[[Any], None] | None
     ) -> Solution:
-        options: dict[str, Any] = {"maxiter": 1000}
+        options: dict[str, Any] = {"maxiter": 500}
         options |= {"ftol": 1e-14} if method == "SLSQP" else {"gtol": 1e-9, "xtol": 1e-12}
         follow = None if callback is None else lambda x, *state: callback(np.array(x))
-        with np.errstate(all="ignore"):
-            found = minimize(
-                self.objective, start, jac=self.gradient, method=method, options=options,
-                bounds=np.column_stack([self.lower, self.upper]),
-                constraints=self.constraints(), callback=follow,
-            )  # fmt: skip
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                # Of what SciPy's steps pass through; the report says how they end.
+                warnings.simplefilter("ignore")
+                found = minimize(
+                    self._watched, start, jac=self.gradient, method=method, options=options,
+                    bounds=np.column_stack([self.lower, self.upper]),
+                    constraints=self.constraints(), callback=follow,
+                )  # fmt: skip
+        except _BelowAnyLimit as reached:
+            message = f"The objective fell below {-BOTTOM:g}."
+            return Solution("unbounded", message, self.names, reached.x, -np.inf)
         x = found.x
         if not np.all(np.isfinite(x)):
             return Solution("not solved", str(found.message), self.names)
         x = self.inside(x)
-        if self.objective(x) < -BOTTOM:
-            message = "The objective fell below any limit."
-            return Solution("unbounded", message, self.names, x, -np.inf)
         given = estimated(self, x)
         better, new = polished(self, x, given)
         near = float(np.max(np.abs(better - x))) <= 0.1 * max(1.0, float(np.max(np.abs(x))))
@@ -289,6 +294,16 @@ class ConstrainedProblem(Problem):
             return Solution("infeasible", message, self.names, x, report=report)
         message = f"The KKT conditions do not hold: {found.message}"
         return Solution("not solved", message, self.names, x, value, report=report)
+
+    def _watched(self, x: Any) -> float:
+        value = self.objective(x)
+        if value < -BOTTOM and self._is_feasible(x):
+            raise _BelowAnyLimit(np.array(x))
+        return value
+
+    def _is_feasible(self, x: Any) -> bool:
+        excess = np.concatenate([self.stacked(x), np.abs(self.eq(x))])
+        return bool(np.all(excess <= FEASIBLE * max(1.0, float(np.max(np.abs(x))))))
 
     def duality(self, x0: Any = None, *, tol: float = 1e-6) -> "Duality":
         """Compare the values of the problem and its dual; see `fastml.optimize.Duality`.
@@ -320,23 +335,19 @@ class ConstrainedProblem(Problem):
 
         return explain_constrained(self, x)
 
-    def draw(self, ax: Any = None, **options: Any) -> Any:
-        """Draw contours and the feasible set in two variables; see `fastml.optimize.draw`."""
-        from fastml.optimize._draw import draw
-
-        return draw(self, ax, **options)
-
-    def draw_dual(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the dual function of one multiplier; see `fastml.optimize.draw_dual`."""
-        from fastml.optimize._draw import draw_dual
-
-        return draw_dual(self, ax, **options)
-
     def __repr__(self) -> str:
         return (
             f"ConstrainedProblem({self.n} variables, {len(self.inequalities)} inequalities, "
             f"{len(self.equalities)} equalities)"
         )
+
+
+class _BelowAnyLimit(Exception):
+    """Stops a solver whose objective has no lower limit."""
+
+    def __init__(self, x: Any) -> None:
+        super().__init__()
+        self.x = x
 
 
 def _labels(letter: str, sizes: list[int]) -> list[str]:

@@ -1,5 +1,6 @@
 """The dual function of a smooth problem, found numerically."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,12 @@ __all__ = ["constrained_duality", "infimum"]
 # Boxes around 0 in which the Lagrangian is minimised, one after the other while the minimum is on
 # the side of the box; still there in the last, it is taken not to exist.
 BOXES = (1e3, 1e6, 1e10)
+FAR = 1e3
 N_CURVATURES = 20
+# Stands for minus infinity where a search needs numbers.
+NO_VALUE = 1e30
+# The dual function is not looked for beyond multipliers of this size.
+LARGE = 1e6
 
 
 def infimum(
@@ -34,7 +40,12 @@ def infimum(
         return problem.lagrangian_gradient(x, given)
 
     best, where = np.inf, None
-    for start in points:
+    # Far out, where a Lagrangian that is not convex may fall below a local minimum.
+    points += [FAR * d for d in (*np.eye(problem.n), *-np.eye(problem.n))]
+    for i, start in enumerate(points):
+        with np.errstate(all="ignore"):
+            if i >= starts + 1 + len(problem.known) and not value(problem.inside(start)) < best:
+                continue
         x = problem.inside(start)
         for box in BOXES:
             low, high = np.maximum(problem.lower, -box), np.minimum(problem.upper, box)
@@ -50,6 +61,9 @@ def infimum(
             outside = ((x <= -box) & (problem.lower < -box)) | ((x >= box) & (problem.upper > box))
             if not np.any(outside):
                 break
+            # A step into the next box, which L-BFGS-B may take its own start for a minimum of.
+            further = problem.inside(x * (BOXES[1] / BOXES[0]))
+            x = further if value(further) < found.fun else x
         else:
             return -np.inf, None
         if found.fun < best:
@@ -68,19 +82,33 @@ def constrained_duality(problem: "ConstrainedProblem", x0: Any, tol: float) -> D
 
     def negative_dual(y: Any) -> float:
         made = -problem.dual_function(y[:m], y[m:])
-        return made if np.isfinite(made) else 1e30
+        return made if np.isfinite(made) else NO_VALUE
 
     dual = -negative_dual(start)
-    if len(start) and abs(primal - dual) > tol * max(1.0, abs(primal)):
-        bounds = [(0, None)] * m + [(None, None)] * problem.n_eq
-        found = minimize(
-            negative_dual, start, method="Nelder-Mead", bounds=bounds,
-            options={"xatol": 1e-9, "fatol": 1e-12, "maxfev": 400 * len(start)},
-        )  # fmt: skip
-        dual = max(dual, -float(found.fun))
-    dual = -np.inf if dual <= -1e29 else dual
+    met = np.isfinite(primal) and abs(primal - dual) <= tol * max(1.0, abs(primal))
+    if len(start) and not met:
+        dual = max(dual, _greatest(negative_dual, start, m))
+    dual = -np.inf if dual <= -NO_VALUE else dual
     slater, reason, x = _slater(problem, solution.x)
     return compared(solution, primal, dual, slater, reason, x, tol)
+
+
+def _greatest(negative_dual: Callable[[Any], float], start: Any, n_ineq: int) -> float:
+    """Return the greatest value of the dual function; infinity if it seems to have none."""
+    # Where the dual function is -inf, there is no slope to follow.
+    starts = [start, *(np.full(len(start), 10.0**k) for k in (0, 1, 2, -1))]
+    values = [negative_dual(y) for y in starts]
+    if min(values) >= NO_VALUE:
+        return -NO_VALUE
+    start = starts[int(np.argmin(values))]
+    bounds = [(0, LARGE)] * n_ineq + [(-LARGE, LARGE)] * (len(start) - n_ineq)
+    found = minimize(
+        negative_dual, start, method="Nelder-Mead", bounds=bounds,
+        options={"xatol": 1e-9, "fatol": 1e-12, "maxfev": 200 * len(start)},
+    )  # fmt: skip
+    if np.max(np.abs(found.x)) >= LARGE / 2 and negative_dual(10 * found.x) < 5 * found.fun < 0:
+        return np.inf
+    return -float(found.fun)
 
 
 def _slater(problem: "ConstrainedProblem", x: Any) -> tuple[bool | None, str, Any]:
@@ -132,6 +160,7 @@ def _interior(problem: "ConstrainedProblem", start: Any) -> tuple[Any, float]:
     n, m = problem.n, problem.n_ineq
     if m == 0:
         return start, 1.0
+
     # Maximise s <= 1 with f_i(x) + s <= 0, h_j(x) = 0.
     def with_slack(z: Any) -> Any:
         return -problem.ineq(z[:n]) - z[n]
@@ -139,9 +168,7 @@ def _interior(problem: "ConstrainedProblem", start: Any) -> tuple[Any, float]:
     def with_slack_jacobian(z: Any) -> Any:
         return np.hstack([-problem.ineq_jacobian(z[:n]), -np.ones((m, 1))])
 
-    rows: list[dict[str, Any]] = [
-        {"type": "ineq", "fun": with_slack, "jac": with_slack_jacobian}
-    ]
+    rows: list[dict[str, Any]] = [{"type": "ineq", "fun": with_slack, "jac": with_slack_jacobian}]
     if problem.n_eq:
         rows.append({
             "type": "eq", "fun": lambda z: problem.eq(z[:n]),

@@ -108,9 +108,7 @@ def linear_duality(lp: "LinearProgram", tol: float = 1e-8) -> Duality:
         if x is not None
         else "no point is feasible."
     )
-    return compared(
-        solution, solution.value, dual.value, x is not None, reason, x, tol, lp.sign
-    )
+    return compared(solution, solution.value, dual.value, x is not None, reason, x, tol, lp.sign)
 
 
 def quadratic_duality(qp: "QuadraticProgram", tol: float = 1e-8) -> Duality:

@@ -25,10 +25,7 @@ def explain_linear(lp: "LinearProgram") -> Explanation:
     canonical = lp.canonical()
     lam, nu = symbols(canonical)
     c = lp.sign * lp.c
-    slopes = [
-        total(column, float(c[j]))
-        for j, column in enumerate(_columns(canonical, lam, nu))
-    ]
+    slopes = [total(column, float(c[j])) for j, column in enumerate(_columns(canonical, lam, nu))]
     constant = total(_right_sides(canonical, lam, nu), lp.sign * lp.offset)
     free = canonical.lower != 0
     parts = " + ".join(f"({slope}) {name}" for slope, name in zip(slopes, lp.names, strict=True))

@@ -190,7 +190,9 @@ def kkt_report(
     if lam is not None or nu is not None:
         given = problem.multipliers(lam, nu)
     elif given is None:
-        given = problem.multipliers() if problem.n_ineq + problem.n_eq == 0 else estimated(problem, x)
+        given = (
+            problem.multipliers() if problem.n_ineq + problem.n_eq == 0 else estimated(problem, x)
+        )
         given = problem.multipliers(given.ineq, given.eq)
     if lower is not None or upper is not None:
         given = problem.multipliers(given.ineq, given.eq, lower, upper)
@@ -240,9 +242,7 @@ def _dual(problem: Problem, x: Any, given: Multipliers, tol: float) -> Condition
     return Condition("dual feasibility", residual, residual <= tol, sentence)
 
 
-def _slackness(
-    problem: Problem, x: Any, given: Multipliers, value: float, tol: float
-) -> Condition:
+def _slackness(problem: Problem, x: Any, given: Multipliers, value: float, tol: float) -> Condition:
     stacked, values = problem.stack(given), problem.stacked(x)
     worst, residual = _worst(np.abs(stacked * values) / max(1.0, abs(value)))
     sentence = "Every inequality is active or has multiplier 0."

@@ -170,15 +170,11 @@ class LinearProgram(Polyhedral):
         if certificate is not None:
             message = "The constraints contradict each other."
             value = self.sign * np.inf
-            return Solution(
-                "infeasible", message, self.names, value=value, certificate=certificate
-            )
+            return Solution("infeasible", message, self.names, value=value, certificate=certificate)
         ray, x = self.recession(self.sign * self.c), self.feasible_point()
         if ray is not None and x is not None:
             message = "The objective has no limit along the ray."
-            return Solution(
-                "unbounded", message, self.names, x, value=-self.sign * np.inf, ray=ray
-            )
+            return Solution("unbounded", message, self.names, x, value=-self.sign * np.inf, ray=ray)
         return Solution("not solved", str(found.message), self.names)
 
     def _optimal(self, found: Any) -> Solution:
@@ -272,12 +268,6 @@ class LinearProgram(Polyhedral):
         from fastml.optimize._explain import explain_linear
 
         return explain_linear(self)
-
-    def draw(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the feasible set in two variables; see `fastml.optimize.draw`."""
-        from fastml.optimize._draw import draw
-
-        return draw(self, ax, **options)
 
     def __repr__(self) -> str:
         kind = "max" if self.maximize else "min"

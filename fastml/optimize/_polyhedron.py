@@ -124,7 +124,9 @@ class Polyhedral(Problem):
         -------
         Ray or None
         """
-        zero = self.A_eq if flat is None else sp.vstack([sp.csr_array(self.A_eq), sp.csr_array(flat)])
+        zero = (
+            self.A_eq if flat is None else sp.vstack([sp.csr_array(self.A_eq), sp.csr_array(flat)])
+        )
         bounds = np.column_stack([
             np.where(np.isfinite(self.lower), 0, -1), np.where(np.isfinite(self.upper), 0, 1)
         ])  # fmt: skip
@@ -164,9 +166,7 @@ def solved(c: Any, A: Any, b: Any, A_eq: Any, b_eq: Any, bounds: Any) -> Optimiz
     return linprog(c, A, b, A_eq, b_eq, bounds, method="highs", options=HIGHS)
 
 
-def _row_texts(
-    A: Any, b: Any, sign: str, kind: str, names: Sequence[str]
-) -> list[str]:
+def _row_texts(A: Any, b: Any, sign: str, kind: str, names: Sequence[str]) -> list[str]:
     texts = []
     for i in range(len(b)):
         row = A[[i]].toarray()[0] if sp.issparse(A) else A[i]

@@ -13,6 +13,7 @@ from fastml.optimize._text import number
 if TYPE_CHECKING:
     from fastml.optimize._explanation import Explanation
     from fastml.optimize._kkt import KKTReport
+    from fastml.optimize._solution import Solution
 
 __all__ = ["Problem"]
 
@@ -70,6 +71,10 @@ class Problem(ABC):
     @abstractmethod
     def dual_function(self, lam: Any = None, nu: Any = None) -> float:
         """Return the infimum of the Lagrangian over x within the bounds."""
+
+    @abstractmethod
+    def solve(self) -> "Solution":
+        """Solve the problem."""
 
     @abstractmethod
     def explain(self) -> "Explanation":
@@ -203,6 +208,18 @@ class Problem(ABC):
         from fastml.optimize._kkt import kkt_report
 
         return kkt_report(self, x, lam, nu, **options)
+
+    def draw(self, ax: Any = None, **options: Any) -> Any:
+        """Draw a problem in two variables; see `fastml.optimize.draw`."""
+        from fastml.optimize._draw import draw
+
+        return draw(self, ax, **options)
+
+    def draw_dual(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the dual function against one multiplier; see `fastml.optimize.draw_dual`."""
+        from fastml.optimize._draw import draw_dual
+
+        return draw_dual(self, ax, **options)
 
 
 def dense(A: Any) -> Any:

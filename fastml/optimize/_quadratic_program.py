@@ -178,9 +178,7 @@ class QuadraticProgram(Polyhedral):
             if start is not None and violation <= 1e-9:
                 ray = Ray(way, float(self.c @ way), float(way @ self.Q @ way), violation)
                 message = "The objective has negative curvature along the ray, and no limit."
-                return Solution(
-                    "unbounded", message, self.names, start, value=-np.inf, ray=ray
-                )
+                return Solution("unbounded", message, self.names, start, value=-np.inf, ray=ray)
         ray = Ray(d, float(self.c @ d), float(d @ self.Q @ d), np.inf)
         message = (
             "The objective has negative curvature along the ray; a point that satisfies the KKT "
@@ -267,18 +265,6 @@ class QuadraticProgram(Polyhedral):
         from fastml.optimize._explain import explain_quadratic
 
         return explain_quadratic(self)
-
-    def draw(self, ax: Any = None, **options: Any) -> Any:
-        """Draw contours and the feasible set in two variables; see `fastml.optimize.draw`."""
-        from fastml.optimize._draw import draw
-
-        return draw(self, ax, **options)
-
-    def draw_dual(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the dual function of one multiplier; see `fastml.optimize.draw_dual`."""
-        from fastml.optimize._draw import draw_dual
-
-        return draw_dual(self, ax, **options)
 
     def __repr__(self) -> str:
         return (

@@ -48,7 +48,9 @@ def _scipy(problem: Problem, result: OptimizeResult) -> tuple[Any, Multipliers |
     m, p = problem.n_ineq, problem.n_eq
     if result.get("v") is not None:
         # trust-constr's Lagrangian is f0 + v'c, with one list for each constraint, bounds last.
-        given = np.concatenate([np.atleast_1d(v) for v in result.v]) if len(result.v) else np.zeros(0)
+        given = (
+            np.concatenate([np.atleast_1d(v) for v in result.v]) if len(result.v) else np.zeros(0)
+        )
         if len(given) not in (m + p, m + p + problem.n):
             raise ValueError(_mismatch(m, p, len(given)))
         return x, _signed(problem, x, given[:m], given[m : m + p])

@@ -167,9 +167,7 @@ def _right_sides(
     places = [*range(lp.n_ineq), *range(len(stacked), len(gradients))]
     texts = [*lp.ineq_texts(), *lp.eq_texts()]
     found = []
-    for place, text, y in zip(
-        places, texts, [*multipliers.ineq, *multipliers.eq], strict=True
-    ):
+    for place, text, y in zip(places, texts, [*multipliers.ineq, *multipliers.eq], strict=True):
         column = np.zeros((len(gradients), 1))
         column[place] = -1
         rows = np.hstack([gradients, column])
@@ -208,15 +206,15 @@ def _costs(lp: "LinearProgram", solution: Solution, gradients: Any, is_eq: Any) 
     return found
 
 
-def _extremes(
-    A: Any, b: Any, A_eq: Any, b_eq: Any, index: int, bounds: Any
-) -> tuple[float, float]:
+def _extremes(A: Any, b: Any, A_eq: Any, b_eq: Any, index: int, bounds: Any) -> tuple[float, float]:
     """Return the least and the greatest value of one variable."""
     c = np.zeros(len(bounds))
     ends = []
     for sign in (1.0, -1.0):
         c[index] = sign
-        made = solved(c, None if A is None else sp.csr_array(A), b, sp.csr_array(A_eq), b_eq, bounds)
+        made = solved(
+            c, None if A is None else sp.csr_array(A), b, sp.csr_array(A_eq), b_eq, bounds
+        )
         ends.append(sign * made.fun if made.status == 0 else -sign * np.inf)
     return float(ends[0]), float(ends[1])
 

@@ -10,11 +10,12 @@ __all__ = ["latex_of", "linear", "number", "point", "quadratic", "total"]
 
 # Wider rows than this are called by their number.
 MOST_TERMS = 8
+ROUNDING = 1e-13
 
 
 def number(value: float) -> str:
-    """Write a number; minus zero is zero."""
-    return f"{value + 0.0:.6g}"
+    """Write a number; what is zero but for rounding is zero."""
+    return f"{value:.6g}" if abs(value) >= ROUNDING else "0"
 
 
 def point(names: Sequence[str], values: Any) -> str:
@@ -47,7 +48,8 @@ def quadratic(Q: Any, c: Any, names: Sequence[str], constant: float = 0.0) -> st
     n = len(names)
     terms = [(float(Q[i, i]) / 2, f"{names[i]}^2") for i in range(n)]
     terms += [
-        (float(Q[i, j]), f"{names[i]} {names[j]}") for i, j in zip(*np.triu_indices(n, 1), strict=True)
+        (float(Q[i, j]), f"{names[i]} {names[j]}")
+        for i, j in zip(*np.triu_indices(n, 1), strict=True)
     ]
     return total([*terms, *zip(map(float, c), names, strict=True)], constant)
 
