@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastml.kernels.factorize.blas import one_blas_thread
 from fastml.optimize._explain import symbols
 from fastml.optimize._polyhedron import solved
 from fastml.optimize._problem import dense
@@ -112,7 +113,7 @@ class KKTCases:
         )
 
     def _rows(self) -> list[tuple[str, ...]]:
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for i, case in enumerate(self.cases):
             if len(self.cases) > MOST_PRINTED and not case.holds:
                 continue
@@ -159,6 +160,7 @@ class KKTCases:
         return f"<div>{''.join(f'<p>{part}</p>' for part in parts)}</div>"
 
 
+@one_blas_thread()
 def kkt_cases(problem: "QuadraticProgram", tol: float) -> KKTCases:
     """Solve the case of each set of active inequalities; see `QuadraticProgram.kkt_cases`."""
     rows = problem.with_rows()
@@ -185,9 +187,7 @@ def _case(qp: "QuadraticProgram", active: tuple[int, ...], texts: list[str], tol
     n, k = qp.n, len(active)
     equations = np.vstack([qp.A[list(active)], dense(qp.A_eq)])
     sides = np.concatenate([qp.b[list(active)], qp.b_eq])
-    size = max(
-        1.0, float(np.max(np.abs(qp.c), initial=0.0)), float(np.max(np.abs(sides), initial=0.0))
-    )
+    size = float(np.max(np.abs(np.concatenate([qp.c, sides])), initial=1.0))
     if len(sides) and _miss(equations, sides, tol) > 1e3 * tol * size:
         return _without_solution(active, "these cannot all hold with equality")
     system = np.block([[qp.Q, equations.T], [equations, np.zeros((len(equations),) * 2)]])

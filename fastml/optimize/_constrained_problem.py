@@ -2,12 +2,15 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import NonlinearConstraint, minimize
 
 from fastml import autodiff as ad
+from fastml.autodiff import primitives
+from fastml.kernels.factorize.blas import one_blas_thread
 from fastml.optimize._functions import Function
 from fastml.optimize._kkt import kkt_report
 from fastml.optimize._multipliers import Multipliers
@@ -146,23 +149,20 @@ class ConstrainedProblem(Problem):
             made = ad.hessian(lambda v: self._graph(v, multipliers))(x)
             return (made + made.T) / 2
         step = 1e-5 * max(1.0, float(np.max(np.abs(x))))
-        columns = [
-            self.lagrangian_gradient(x + d, multipliers)
-            - self.lagrangian_gradient(x - d, multipliers)
-            for d in step * np.eye(self.n)
-        ]
+        slope = partial(self.lagrangian_gradient, multipliers=multipliers)
+        columns = [slope(x + d) - slope(x - d) for d in step * np.eye(self.n)]
         made = np.array(columns) / (2 * step)
         return (made + made.T) / 2
 
     def _graph(self, x: Any, multipliers: Multipliers) -> Any:
         """Return the Lagrangian without the terms of bounds, which have no curvature."""
-        out = ad.reshape(self.f0.function(x), ())
+        out = primitives.reshape(self.f0.function(x), ())
         groups = (self.inequalities, multipliers.ineq), (self.equalities, multipliers.eq)
         for functions, values in groups:
             start = 0
             for f in functions:
                 made = f.graph(x)
-                out = out + ad.sum(made * values[start : start + made.size])
+                out = out + primitives.sum(made * values[start : start + made.size])
                 start += made.size
         return out
 
@@ -208,6 +208,7 @@ class ConstrainedProblem(Problem):
             made.append(NonlinearConstraint(self.eq, 0.0, 0.0, jac=self.eq_jacobian))
         return made
 
+    @one_blas_thread()
     def solve(
         self,
         x0: Any = None,

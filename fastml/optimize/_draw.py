@@ -214,7 +214,8 @@ def _limits(problem: Problem, x: Any, corners: Any, xlim: Any, ylim: Any) -> Any
 
 
 def _draw_sets(problem: Problem, ax: Any, xlim: Any, ylim: Any) -> None:
-    first, second = (np.linspace(*limits, RESOLUTION) for limits in (xlim, ylim))
+    first = np.linspace(xlim[0], xlim[1], RESOLUTION)
+    second = np.linspace(ylim[0], ylim[1], RESOLUTION)
     n_rows = len(problem.stacked_texts())
     values = np.empty((RESOLUTION, RESOLUTION))
     rows = np.empty((n_rows, RESOLUTION, RESOLUTION))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import Bounds, minimize
 
+from fastml.kernels.factorize.blas import one_blas_thread
 from fastml.optimize._duality import Duality, compared
 from fastml.optimize._multipliers import Multipliers
 
@@ -25,6 +26,7 @@ NO_VALUE = 1e30
 LARGE = 1e6
 
 
+@one_blas_thread()
 def infimum(
     problem: "ConstrainedProblem", given: Multipliers, starts: int, random_state: int
 ) -> tuple[float, Any]:
@@ -71,6 +73,7 @@ def infimum(
     return best, where
 
 
+@one_blas_thread()
 def constrained_duality(problem: "ConstrainedProblem", x0: Any, tol: float) -> Duality:
     """Solve a problem; find the greatest value of its dual function from the multipliers on."""
     solution = problem.solve(x0)

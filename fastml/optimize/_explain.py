@@ -74,7 +74,8 @@ def explain_quadratic(qp: "QuadraticProgram") -> Explanation:
             (f"L(x{_arguments(lam, nu)})", "= x'Q x / 2 + c'x" + _symbolic(lam, nu)),
         ]),
         Step("Stationarity", [
-            (f"dL/d{name}", f"= {slope}", "= 0") for name, slope in zip(qp.names, slopes, strict=True)
+            (f"dL/d{name}", f"= {slope}", "= 0")
+            for name, slope in zip(qp.names, slopes, strict=True)
         ]),
     ]  # fmt: skip
     if not qp.is_convex:
@@ -86,7 +87,7 @@ def explain_quadratic(qp: "QuadraticProgram") -> Explanation:
     inverse = np.linalg.pinv(qp.Q, hermitian=True)
     inverse[np.abs(inverse) < 1e-14] = 0
     multipliers = [*lam, *nu]
-    minimisers = [
+    minimisers: list[tuple[str, ...]] = [
         (name, f"= {linear(-(inverse @ rows.T)[j], multipliers, float(-(inverse @ qp.c)[j]))}")
         for j, name in enumerate(qp.names)
     ]
@@ -96,13 +97,12 @@ def explain_quadratic(qp: "QuadraticProgram") -> Explanation:
     )  # fmt: skip
     singular = np.linalg.matrix_rank(qp.Q) < qp.n
     note = "Q is singular: where stationarity has no solution, g = -inf." if singular else ""
-    signs = [(f"{name} >= 0",) for name in lam]
     steps += [
         Step("Solved for x", minimisers, note),
         Step("Dual", [
             ("maximise", f"g({', '.join(multipliers)}) = {dual}"),
-            *(("subject to" if i == 0 else "", line[0]) for i, line in enumerate(signs)),
-        ], "Put into the Lagrangian" + (f", whose constant is {constant}." if constant != "0" else ".")),
+            *([("subject to", f"{', '.join(lam)} >= 0")] if lam else []),
+        ], f"Put into the Lagrangian, whose constant is {constant}."),
     ]  # fmt: skip
     return _cut("The dual of a quadratic program", steps, canonical, [
         ("L(x, lam, nu)", "= x'Q x / 2 + c'x + lam'(A x - b) + nu'(A_eq x - b_eq)"),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastml import autodiff as ad
-from fastml.autodiff import Variable
+from fastml.autodiff import Variable, primitives
 
 __all__ = ["Function"]
 
@@ -70,7 +70,7 @@ class Function:
 
     def graph(self, x: Any) -> Any:
         """Return the values as a variable of the graph, of shape (n_values,)."""
-        return ad.reshape(self.function(x), (-1,))
+        return primitives.reshape(self.function(x), (-1,))
 
     def _by_graph(self, x: Any) -> Any:
         leaf = ad.variable(x)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
+from fastml.kernels.factorize.blas import one_blas_thread
 from fastml.optimize._checks import checked_vector
 from fastml.optimize._kkt import kkt_report
 from fastml.optimize._multipliers import Multipliers
@@ -153,6 +154,7 @@ class LinearProgram(Polyhedral):
         least = slope[inside] @ sides[inside]
         return float(least - self.b @ given.ineq - self.b_eq @ given.eq + self.sign * self.offset)
 
+    @one_blas_thread()
     def solve(self) -> Solution:
         """Solve by HiGHS, through `scipy.optimize.linprog`.
 
@@ -246,6 +248,7 @@ class LinearProgram(Polyhedral):
 
         return linear_duality(self)
 
+    @one_blas_thread()
     def sensitivity(self, solution: Solution | None = None) -> "Sensitivity":
         """Return how far b and c may move; see `fastml.optimize.Sensitivity`.
 

@@ -87,7 +87,7 @@ class Polyhedral(Problem):
         Mathematik 124, 1902.
         """
         low, high = self.at_lower, self.at_upper
-        m, p, n = self.n_ineq, self.n_eq, self.n
+        p, n = self.n_eq, self.n
         eye = sp.eye_array(n, format="csc")
         rows = sp.hstack([sp.csr_array(self.A).T, -eye[:, low], eye[:, high],
                           sp.csr_array(self.A_eq).T], format="csr")  # fmt: skip

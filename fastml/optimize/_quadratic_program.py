@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import LinearConstraint, minimize
 
+from fastml.kernels.factorize.blas import one_blas_thread
 from fastml.optimize._checks import checked_matrix, checked_vector
 from fastml.optimize._kkt import kkt_report
 from fastml.optimize._multipliers import Multipliers
@@ -137,6 +138,7 @@ class QuadraticProgram(Polyhedral):
             return -np.inf
         return float(constant - np.sum(along[curved] ** 2 / values[curved]) / 2)
 
+    @one_blas_thread()
     def solve(self, x0: Any = None) -> Solution:
         """Solve by SciPy's SLSQP, and trust-constr where that fails; then make it exact.
 

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 __all__ = ["latex_of", "linear", "number", "point", "quadratic", "total"]
 
 # Wider rows than this are called by their number.
@@ -47,10 +45,7 @@ def quadratic(Q: Any, c: Any, names: Sequence[str], constant: float = 0.0) -> st
     """Write x'Qx / 2 + c'x + constant, multiplied out."""
     n = len(names)
     terms = [(float(Q[i, i]) / 2, f"{names[i]}^2") for i in range(n)]
-    terms += [
-        (float(Q[i, j]), f"{names[i]} {names[j]}")
-        for i, j in zip(*np.triu_indices(n, 1), strict=True)
-    ]
+    terms += [(float(Q[i, j]), f"{names[i]} {names[j]}") for i in range(n) for j in range(i + 1, n)]
     return total([*terms, *zip(map(float, c), names, strict=True)], constant)
 
 
