@@ -6,7 +6,7 @@ Pictures go to ``examples/output`` (or to ``--output DIRECTORY``).
 import numpy as np
 from helpers import output_directory, save
 from matplotlib.figure import Figure
-from scipy.optimize import LinearConstraint, minimize
+from scipy.optimize import minimize
 
 from fastml.optimize import ConstrainedProblem, LinearProgram, QuadraticProgram, kkt_report
 
@@ -61,14 +61,11 @@ def compare_values() -> Figure:
         print(f"{title}\n{problem.duality(start)}\n")
         problem.draw_dual(ax, solution=solution)
         ax.set_title(title)
-    # Stated the other way round, x + y >= 1: the report has this package's signs all the same.
-    rows = LinearConstraint([[1, 1]], 1, np.inf)
-    found = minimize(
-        convex.objective, [0.0, 1.0], jac=convex.gradient,
-        hess=lambda x: np.diag([np.exp(x[0]), 2]),
-        constraints=[rows], method="trust-constr", options={"gtol": 1e-9, "barrier_tol": 1e-10},
-    )  # fmt: skip
-    print(f"What SciPy's trust-constr returns\n{kkt_report(convex, found)}\n")
+    # Stated the other way round, as SciPy wants it: the report has this package's signs.
+    rows = {"type": "ineq", "fun": lambda x: -convex.ineq(x)}
+    found = minimize(convex.objective, [0.0, 1.0], jac=convex.gradient, constraints=[rows],
+                     method="SLSQP", options={"ftol": 1e-14})  # fmt: skip
+    print(f"What SciPy's SLSQP returns\n{kkt_report(convex, found)}\n")
     print(f"A point beside it\n{kkt_report(convex, found.x + np.array([0.1, 0.0]))}")
     return figure
 

@@ -79,7 +79,8 @@ def draw(
         ax.plot(*x, "*", color="black", markersize=13, zorder=6, label="solution")
         _draw_arrows(problem, ax, x, given, min(xlim[1] - xlim[0], ylim[1] - ylim[0]))
     ax.set(xlim=xlim, ylim=ylim, xlabel=problem.names[0], ylabel=problem.names[1], aspect="equal")
-    ax.legend(fontsize=8, loc="best", framealpha=0.9)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1))
     return ax.figure
 
 
@@ -206,7 +207,8 @@ def _limits(problem: Problem, x: Any, corners: Any, xlim: Any, ylim: Any) -> Any
             seen.append(bound[None])
     points = np.vstack(seen) if any(map(len, seen)) else np.zeros((1, 2))
     low, high = points.min(axis=0), points.max(axis=0)
-    room = np.maximum(0.25 * float(np.max(high - low)), 1.0 if len(points) > 1 else 2.0)
+    # Room for an arrow on every side.
+    room = max(0.4 * float(np.max(high - low)), 2.0)
     return tuple(
         (float(low[k] - room), float(high[k] + room)) if given is None else given
         for k, given in enumerate((xlim, ylim))
@@ -230,9 +232,10 @@ def _draw_sets(problem: Problem, ax: Any, xlim: Any, ylim: Any) -> None:
     if n_rows:
         inside = np.max(rows, axis=0)
         ax.contourf(first, second, inside, levels=[-np.inf, 0], colors=[FEASIBLE], zorder=0)
+    # In the sense of the user, who may maximise.
+    values = np.where(np.isfinite(values), getattr(problem, "sign", 1.0) * values, np.nan)
     lines = ax.contour(
-        first, second, np.where(np.isfinite(values), values, np.nan), levels=14, colors="#8a8a8a",
-        linewidths=0.7, zorder=1,
+        first, second, values, levels=14, colors="#8a8a8a", linewidths=0.7, zorder=1
     )  # fmt: skip
     ax.clabel(lines, fontsize=7, fmt=number)
     for k, row in enumerate(rows):

@@ -93,6 +93,8 @@ class Polyhedral(Problem):
                           sp.csr_array(self.A_eq).T], format="csr")  # fmt: skip
         right = np.concatenate([self.b, -self.lower[low], self.upper[high], self.b_eq])
         k = len(right) - p
+        if not len(right):
+            return None
         bounds = [(0, 1)] * k + [(-1, 1)] * p
         found = solved(right, None, None, rows, np.zeros(n), bounds)
         if found.status != 0 or not found.fun < -TINY:
