@@ -96,7 +96,7 @@ class LinearProgram(Polyhedral):
         Parameters
         ----------
         path : path
-            Its name ends in .mps, .lp, or one of these and .gz.
+            Its name ends in .mps or .lp.
 
         Returns
         -------

@@ -184,7 +184,7 @@ def _right_sides(
                 [(None, None) if free else (0, None) for free in is_eq[face]],
             )  # fmt: skip
         b = float(sides[place])
-        slopes = (float(-lp.sign * value) for value in (y, left, right))
+        slopes = (float(-lp.sign * value) + 0.0 for value in (y, left, right))
         found.append(RightSideRange(text, b, b + low, b + high, *slopes))
     return found
 
