@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KKTCase", "KKTCases", "kkt_cases"]
 
-MOST_INEQUALITIES = 15
 LONGEST_TEXT = 30
 # Of more cases than this, only those are printed that hold.
 MOST_PRINTED = 64
@@ -165,10 +164,6 @@ def kkt_cases(problem: "QuadraticProgram", tol: float) -> KKTCases:
     """Solve the case of each set of active inequalities; see `QuadraticProgram.kkt_cases`."""
     rows = problem.with_rows()
     m = rows.n_ineq
-    if m > MOST_INEQUALITIES:
-        raise ValueError(
-            f"kkt_cases takes up to {MOST_INEQUALITIES} inequalities, bounds among them, got {m}."
-        )
     subsets = (s for size in range(m + 1) for s in combinations(range(m), size))
     texts, _ = _texts(problem)
     return KKTCases(problem, [_case(rows, active, texts, tol) for active in subsets])

@@ -190,7 +190,9 @@ def _signed(text: str) -> str:
 def _origin(problem: "Polyhedral") -> str:
     """Say which bounds were made rows."""
     rows = len(problem.at_upper) + len(problem.at_lower) - int(np.sum(problem.lower == 0))
-    return f"Of these rows {number(rows)} are bounds, the last of the inequalities." * bool(rows)
+    if rows <= 1:
+        return "The last inequality stands for a bound." * rows
+    return f"The last {rows} inequalities stand for bounds."
 
 
 def _cut(

@@ -26,6 +26,7 @@ __all__ = ["QuadraticProgram"]
 FLAT = 1e-11
 # A point whose residual is below this, relative to the gradient, is a solution.
 SOLVED = 1e-6
+MOST_INEQUALITIES = 15
 
 
 class QuadraticProgram(Polyhedral):
@@ -122,13 +123,15 @@ class QuadraticProgram(Polyhedral):
         Returns
         -------
         float
+            NaN where the objective is not convex, and bounds neither leave it without a limit nor
+            close a box of up to 7 dimensions.
         """
         given = self.multipliers(lam, nu)
         slope = self.lagrangian_gradient(np.zeros(self.n), given)
         constant = self.offset - self.b @ given.ineq - self.b_eq @ given.eq
         if self.at_lower.size or self.at_upper.size:
             inner = QuadraticProgram(self.Q, slope, bounds=list(self.pairs()))
-            return float(inner.solve().value + constant)
+            return float(inner._least() + constant)
         values, vectors = np.linalg.eigh(self.Q)
         along = vectors.T @ slope
         size = float(np.max(np.abs(values), initial=0.0))
@@ -168,6 +171,15 @@ class QuadraticProgram(Polyhedral):
             return Solution("unbounded", message, self.names, start, value=-np.inf, ray=ray)
         start = (np.zeros(self.n) if start is None else start) if x0 is None else self.point(x0)
         return self._minimised(start)
+
+    def _least(self) -> float:
+        """Return the least value within bounds; NaN where it is not known."""
+        is_box = len(self.at_lower) == len(self.at_upper) == self.n
+        if self.negative is not None and is_box and 2 * self.n <= MOST_INEQUALITIES:
+            # In a closed box there is a minimum, and it is the best of the KKT points.
+            best = self.kkt_cases().solution
+            return np.nan if best is None else best.value
+        return self.solve().value
 
     def _not_convex(self, start: Any, d: Any) -> Solution:
         slope = float(self.c @ d) if start is None else float(self.gradient(start) @ d)
@@ -245,6 +257,12 @@ class QuadraticProgram(Polyhedral):
         """
         from fastml.optimize._cases import kkt_cases
 
+        n_ineq = self.n_ineq + len(self.at_lower) + len(self.at_upper)
+        if n_ineq > MOST_INEQUALITIES:
+            raise ValueError(
+                f"kkt_cases takes up to {MOST_INEQUALITIES} inequalities, bounds among them, got "
+                f"{n_ineq}."
+            )
         return kkt_cases(self, tol)
 
     def with_rows(self) -> "QuadraticProgram":

@@ -54,6 +54,6 @@ def latex_of(text: str) -> str:
     text = re.sub(r"\b(lam|nu|alpha|beta)(?=\d|\b)", r"\\\1", text).replace(r"\lam", r"\lambda")
     text = re.sub(r"(?<=[A-Za-z])_?(\d+)", r"_{\1}", text)
     text = re.sub(r"(\d(?:\.\d+)?)e([+-]\d+)", r"\1 \\cdot 10^{\2}", text)
-    text = text.replace("<=", r"\le").replace(">=", r"\ge").replace("A_eq", r"A_{\mathrm{eq}}")
+    text = text.replace("<=", r"\leq").replace(">=", r"\geq").replace("A_eq", r"A_{\mathrm{eq}}")
     text = text.replace("b_eq", r"b_{\mathrm{eq}}").replace("'", r"^{\top}")
     return re.sub(r"\binf\b", r"\\infty", text)

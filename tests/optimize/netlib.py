@@ -106,7 +106,9 @@ def afiro():
         lines += [f"    {name:<8}  {row:<8}  {v:>12}" for row, v in pairs]
     lines.append("RHS")
     words = AFIRO_RHS.split()
-    lines += [f"    B         {r:<8}  {v:>12}" for r, v in zip(words[::2], words[1::2], strict=True)]
+    lines += [
+        f"    B         {r:<8}  {v:>12}" for r, v in zip(words[::2], words[1::2], strict=True)
+    ]
     return "\n".join([*lines, "ENDATA", ""])
 
 

@@ -43,9 +43,7 @@ def check_optimal(lp, solution):
     least = lp.dual_function(solution.multipliers.ineq, solution.multipliers.eq)
     assert is_close(lp.sign * least, solution.value)
     given = solution.multipliers
-    made = lp.lagrangian(
-        solution.x, given.ineq, given.eq, lower=given.lower, upper=given.upper
-    )
+    made = lp.lagrangian(solution.x, given.ineq, given.eq, lower=given.lower, upper=given.upper)
     assert is_close(lp.sign * made, solution.value)
 
 
