@@ -7,7 +7,7 @@ import numpy as np
 
 from fastml.optimize._explanation import Explanation, Step
 from fastml.optimize._problem import Problem, dense
-from fastml.optimize._text import linear, number, quadratic, total
+from fastml.optimize._text import linear, quadratic, total
 
 if TYPE_CHECKING:
     from fastml.optimize._linear_program import LinearProgram
@@ -28,9 +28,10 @@ def explain_linear(lp: "LinearProgram") -> Explanation:
     slopes = [total(column, float(c[j])) for j, column in enumerate(_columns(canonical, lam, nu))]
     constant = total(_right_sides(canonical, lam, nu), lp.sign * lp.offset)
     free = canonical.lower != 0
+    objective = linear(c, lp.names, lp.sign * lp.offset)
     parts = " + ".join(f"({slope}) {name}" for slope, name in zip(slopes, lp.names, strict=True))
     steps = [
-        primal_step(canonical, linear(c, lp.names, lp.sign * lp.offset), lam, nu, _origin(lp)),
+        primal_step(canonical, objective, lam, nu, _origin(lp, canonical)),
         Step("Lagrangian", [
             (f"L(x{_arguments(lam, nu)})", "= c'x" + _symbolic(lam, nu)),
             ("", f"= {parts}" + ("" if constant == "0" else f" {_signed(constant)}")),
@@ -69,7 +70,7 @@ def explain_quadratic(qp: "QuadraticProgram") -> Explanation:
     constant = total(_right_sides(canonical, lam, nu), qp.offset)
     objective = quadratic(qp.Q, qp.c, qp.names, qp.offset)
     steps = [
-        primal_step(canonical, objective, lam, nu, _origin(qp)),
+        primal_step(canonical, objective, lam, nu, _origin(qp, canonical)),
         Step("Lagrangian", [
             (f"L(x{_arguments(lam, nu)})", "= x'Q x / 2 + c'x" + _symbolic(lam, nu)),
         ]),
@@ -187,9 +188,9 @@ def _signed(text: str) -> str:
     return f"- {text[1:]}" if text.startswith("-") else f"+ {text}"
 
 
-def _origin(problem: "Polyhedral") -> str:
+def _origin(problem: "Polyhedral", canonical: "Polyhedral") -> str:
     """Say which bounds were made rows."""
-    rows = len(problem.at_upper) + len(problem.at_lower) - int(np.sum(problem.lower == 0))
+    rows = canonical.n_ineq - problem.n_ineq
     if rows <= 1:
         return "The last inequality stands for a bound." * rows
     return f"The last {rows} inequalities stand for bounds."
