@@ -15,6 +15,7 @@ from fastml.optimize._kkt import Condition, KKTReport, kkt_report
 from fastml.optimize._linear_program import LinearProgram
 from fastml.optimize._multipliers import Multipliers
 from fastml.optimize._quadratic_program import QuadraticProgram
+from fastml.optimize._readers import read_result
 from fastml.optimize._sensitivity import CostRange, RightSideRange, Sensitivity
 from fastml.optimize._solution import Farkas, Ray, Solution
 
@@ -41,4 +42,5 @@ __all__ = [
     "explain",
     "kkt_report",
     "lagrangian",
+    "read_result",
 ]

@@ -200,7 +200,7 @@ class LinearProgram(Polyhedral):
         """
         positive = self.lower == 0
         low = np.flatnonzero(np.isfinite(self.lower) & ~positive)
-        eye = np.eye(self.n)
+        eye = sp.eye_array(self.n, format="csr") if sp.issparse(self.A) else np.eye(self.n)
         A = _stack(self.A, -eye[low], eye[self.at_upper])
         b = np.concatenate([self.b, -self.lower[low], self.upper[self.at_upper]])
         bounds = [(0, None) if yes else (None, None) for yes in positive]
@@ -251,6 +251,9 @@ class LinearProgram(Polyhedral):
     @one_blas_thread()
     def sensitivity(self, solution: Solution | None = None) -> "Sensitivity":
         """Return how far b and c may move; see `fastml.optimize.Sensitivity`.
+
+        It takes two linear programs for each row and each variable, with dense rows: seconds for
+        a hundred of them.
 
         Parameters
         ----------

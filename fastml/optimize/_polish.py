@@ -11,7 +11,7 @@ from fastml.optimize._problem import Problem, dense
 __all__ = ["estimated", "kkt_residual", "polished"]
 
 # Dense systems of more unknowns than this take longer than they are worth.
-MOST_UNKNOWNS = 1500
+MOST_UNKNOWNS = 600
 MOST_STEPS = 20
 TARGET = 1e-13
 
@@ -56,7 +56,7 @@ def polished(problem: Problem, x: Any, multipliers: Multipliers) -> tuple[Any, M
 
     Active are constraints with lam_i + f_i(x) > 0, which makes it the primal-dual active-set
     method (Hintermueller, Ito, Kunisch, SIAM Journal on Optimization 13, 2002). Problems with more
-    than 1500 unknowns are left as they are.
+    than 600 unknowns are left as they are.
     """
     residual = kkt_residual(problem, x, multipliers)
     for _ in range(MOST_STEPS):

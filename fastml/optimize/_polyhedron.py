@@ -144,18 +144,6 @@ class Polyhedral(Problem):
         found = solved(np.zeros(self.n), self.A, self.b, self.A_eq, self.b_eq, self.pairs())
         return found.x if found.status == 0 else None
 
-    def interior_point(self) -> tuple[Any, float]:
-        """Return a point, and the largest slack s <= 1 that all inequalities can have at once."""
-        low, high, eye = self.at_lower, self.at_upper, np.eye(self.n)
-        rows = sp.vstack([sp.csr_array(self.A), sp.csr_array(-eye[low]), sp.csr_array(eye[high])])
-        rows = sp.hstack([rows, np.ones((rows.shape[0], 1))], format="csr")
-        right = np.concatenate([self.b, -self.lower[low], self.upper[high]])
-        zero = sp.hstack([sp.csr_array(self.A_eq), sp.csr_array((self.n_eq, 1))], format="csr")
-        c = np.zeros(self.n + 1)
-        c[-1] = -1
-        found = solved(c, rows, right, zero, self.b_eq, [(None, None)] * self.n + [(None, 1)])
-        return (found.x[:-1], float(found.x[-1])) if found.status == 0 else (None, -np.inf)
-
     def pairs(self) -> Any:
         """Return the bounds as linprog takes them."""
         return np.column_stack([self.lower, self.upper])

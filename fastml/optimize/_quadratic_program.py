@@ -66,7 +66,7 @@ class QuadraticProgram(Polyhedral):
     min x^2 + y^2 subject to y <= -2
     <BLANKLINE>
     case  active   solution       multipliers  KKT
-    -----------------------------------------------------------------------------------
+    --------------------------------------------------------------------------
     1     none     x = 0, y = 0   lam = 0      fails: y <= -2 is violated by 2
     2     y <= -2  x = 0, y = -2  lam = 4      holds
     <BLANKLINE>

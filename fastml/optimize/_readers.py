@@ -19,10 +19,34 @@ def is_result(x: Any) -> bool:
 
 
 def read_result(problem: Problem, result: Any) -> tuple[Any, Multipliers | None]:
-    """Return the point of a result, and its multipliers if it has any.
+    """Return the point of a result, and its multipliers in this package's signs.
 
-    Constraints must have been given to the solver in the problem's own order, inequalities before
-    equalities where they are one list; they may be stated as f_i(x) <= 0 or as -f_i(x) >= 0.
+    Parameters
+    ----------
+    problem : LinearProgram, QuadraticProgram or ConstrainedProblem
+        What was solved.
+    result : Solution, scipy.optimize.OptimizeResult or cvxpy.Problem
+        Of `linprog` with HiGHS, of `minimize`, or a CVXPY problem that was solved. Constraints
+        must have been given to the solver in the problem's own order; they may be stated as
+        f_i(x) <= 0 or as -f_i(x) >= 0. To trust-constr inequalities are given before equalities.
+        CVXPY may have bounds as constraints behind the others: lower ones, then upper ones.
+
+    Returns
+    -------
+    x : ndarray of shape (n,)
+    multipliers : Multipliers or None
+        None if the result has none: SciPy's SLSQP has them since SciPy 1.16.
+
+    Raises
+    ------
+    ValueError
+        For a result without a solution, or of a problem with other constraints.
+
+    Notes
+    -----
+    linprog's marginals are derivatives of the least value by the right sides, so that
+    lam = -marginals; SLSQP's Lagrangian is f0 - sum of multipliers times c(x) >= 0; those of
+    trust-constr and CVXPY are as here, but trust-constr's multipliers of c(x) >= 0 are negative.
     """
     if isinstance(result, Solution):
         if result.status != "optimal":

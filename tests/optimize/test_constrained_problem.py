@@ -59,6 +59,13 @@ def test_gradients_come_from_the_graph_or_are_given_or_are_differences():
     assert_allclose(values, values[:1] * 3, rtol=1e-8)
 
 
+def test_gradients_at_the_border_of_where_functions_are_defined():
+    problem = ConstrainedProblem(lambda x: x[0] * np.log(x[0]), n=1, bounds=(1e-9, 5))
+    assert_allclose(problem.gradient(np.array([1e-9])), [np.log(1e-9) + 1])
+    assert problem.differentiated_by["f0"] == "autodiff"
+    assert_allclose(problem.solve().x, [np.exp(-1)], rtol=1e-9)
+
+
 def test_functions_may_have_several_values():
     A, b = np.array([[1.0, 0], [0, 2], [3, 2]]), np.array([4.0, 12, 18])
     problem = ConstrainedProblem(

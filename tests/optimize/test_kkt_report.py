@@ -15,6 +15,7 @@ from fastml.optimize import (
     QuadraticProgram,
     explain,
     kkt_report,
+    read_result,
 )
 
 QP = QuadraticProgram([[2, 0], [0, 2]], A=[[0, 1]], b=[-2], names=["x", "y"])
@@ -130,6 +131,9 @@ def test_results_of_linprog_are_converted():
     report = kkt_report(lp, found)
     assert report.holds
     assert_allclose(report.multipliers.ineq, [0, 1.5, 1])
+    x, given = read_result(lp, found)
+    assert_allclose(x, [2, 6])
+    assert_allclose(given.ineq, [0, 1.5, 1])
     failed = linprog([1], [[1], [-1]], [1, -2])
     with pytest.raises(ValueError, match="The result has no solution"):
         kkt_report(LinearProgram([1], [[1], [-1]], [1, -2]), failed)

@@ -90,6 +90,10 @@ def test_functions():
         ConstrainedProblem(lambda x: x[None], n=2).objective(np.zeros(2))
     with pytest.raises(ValueError, match="The gradient of f0 must have 2 elements"):
         ConstrainedProblem((lambda x: x[0], lambda x: [1.0]), n=2).gradient(np.zeros(2))
+    with pytest.raises(ValueError, match="n must be given, where names or bounds do not tell"):
+        ConstrainedProblem(lambda x: x[0], bounds=(0, 1))
+    assert ConstrainedProblem(lambda x: x[0], bounds=[(0, 1)] * 3).n == 3
+    assert ConstrainedProblem(lambda x: x[0], names=["a", "b"]).n == 2
     problem = ConstrainedProblem(lambda x: x[0], n=1)
     with pytest.raises(ValueError, match="method must be 'SLSQP' or 'trust-constr', got 'BFGS'"):
         problem.solve(method="BFGS")
