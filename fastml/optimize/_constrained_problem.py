@@ -1,21 +1,19 @@
 """Smooth problems with constraints, given as functions."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import NonlinearConstraint, minimize
+from scipy.optimize import NonlinearConstraint
 
 from fastml import autodiff as ad
 from fastml.autodiff import primitives
 from fastml.kernels.factorize.blas import one_blas_thread
 from fastml.optimize._functions import Function
-from fastml.optimize._kkt import kkt_report
 from fastml.optimize._multipliers import Multipliers
-from fastml.optimize._polish import estimated, kkt_residual, polished
 from fastml.optimize._problem import Problem
+from fastml.optimize._smooth import minimised
 from fastml.optimize._solution import Solution
 
 if TYPE_CHECKING:
@@ -23,11 +21,6 @@ if TYPE_CHECKING:
     from fastml.optimize._explanation import Explanation
 
 __all__ = ["ConstrainedProblem"]
-
-# Constraints may be violated by this much, in a point that counts as feasible.
-FEASIBLE = 1e-6
-# An objective below minus this has no limit.
-BOTTOM = 1e15
 
 
 class ConstrainedProblem(Problem):
@@ -256,64 +249,16 @@ class ConstrainedProblem(Problem):
         if not set(methods) <= {"SLSQP", "trust-constr"}:
             raise ValueError(f"method must be 'SLSQP' or 'trust-constr', got {method!r}.")
         start = self.inside(np.zeros(self.n) if x0 is None else self.point(x0))
-        made = [self._from(start, each, tol, callback) for each in methods[:1]]
-        if made[0].status not in ("optimal", "unbounded") and len(methods) > 1:
-            made.append(self._from(start, methods[1], tol, callback))
+        made = []
+        for each in methods:
+            made.append(minimised(self, start, each, tol, callback))
+            if made[-1].status in ("optimal", "unbounded"):
+                break
         order = ("optimal", "unbounded", "not solved", "infeasible")
         best = min(made, key=lambda solution: order.index(solution.status))
         if best.x is not None:
             self.known = [best.x]
         return best
-
-    def _from(
-        self, start: Any, method: str, tol: float, callback: Callable[[Any], None] | None
-    ) -> Solution:
-        options: dict[str, Any] = {"maxiter": 500}
-        options |= {"ftol": 1e-14} if method == "SLSQP" else {"gtol": 1e-9, "xtol": 1e-12}
-        follow = None if callback is None else lambda x, *state: callback(np.array(x))
-        try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                # Of what SciPy's steps pass through; the report says how they end.
-                warnings.simplefilter("ignore")
-                found = minimize(
-                    self._watched, start, jac=self.gradient, method=method, options=options,
-                    bounds=np.column_stack([self.lower, self.upper]),
-                    constraints=self.constraints(), callback=follow,
-                )  # fmt: skip
-        except _BelowAnyLimit as reached:
-            message = f"The objective fell below {-BOTTOM:g}."
-            return Solution("unbounded", message, self.names, reached.x, -np.inf)
-        x = found.x
-        if not np.all(np.isfinite(x)):
-            return Solution("not solved", str(found.message), self.names)
-        x = self.inside(x)
-        given = estimated(self, x)
-        better, new = polished(self, x, given)
-        near = float(np.max(np.abs(better - x))) <= 0.1 * max(1.0, float(np.max(np.abs(x))))
-        if near and kkt_residual(self, better, new) <= kkt_residual(self, x, given):
-            x, given = better, new
-        report = kkt_report(
-            self, x, given.ineq, given.eq, lower=given.lower, upper=given.upper, tol=tol
-        )
-        value = self.objective(x)
-        if report.holds:
-            message = "The KKT conditions hold."
-            return Solution("optimal", message, self.names, x, value, given, report)
-        if report["primal feasibility"].residual > FEASIBLE:
-            message = "No feasible point was found, which does not prove that there is none."
-            return Solution("infeasible", message, self.names, x, report=report)
-        message = f"The KKT conditions do not hold: {found.message}"
-        return Solution("not solved", message, self.names, x, value, report=report)
-
-    def _watched(self, x: Any) -> float:
-        value = self.objective(x)
-        if value < -BOTTOM and self._is_feasible(x):
-            raise _BelowAnyLimit(np.array(x))
-        return value
-
-    def _is_feasible(self, x: Any) -> bool:
-        excess = np.concatenate([self.stacked(x), np.abs(self.eq(x))])
-        return bool(np.all(excess <= FEASIBLE * max(1.0, float(np.max(np.abs(x))))))
 
     def duality(self, x0: Any = None, *, tol: float = 1e-6) -> "Duality":
         """Compare the values of the problem and its dual; see `fastml.optimize.Duality`.
@@ -350,14 +295,6 @@ class ConstrainedProblem(Problem):
             f"ConstrainedProblem({self.n} variables, {len(self.inequalities)} inequalities, "
             f"{len(self.equalities)} equalities)"
         )
-
-
-class _BelowAnyLimit(Exception):
-    """Stops a solver whose objective has no lower limit."""
-
-    def __init__(self, x: Any) -> None:
-        super().__init__()
-        self.x = x
 
 
 def _labels(letter: str, sizes: list[int]) -> list[str]:

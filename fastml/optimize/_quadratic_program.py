@@ -13,6 +13,7 @@ from fastml.optimize._multipliers import Multipliers
 from fastml.optimize._polish import estimated, kkt_residual, polished
 from fastml.optimize._polyhedron import Polyhedral
 from fastml.optimize._problem import dense
+from fastml.optimize._smooth import quiet
 from fastml.optimize._solution import Ray, Solution
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ FLAT = 1e-11
 # A point whose residual is below this, relative to the gradient, is a solution.
 SOLVED = 1e-6
 MOST_INEQUALITIES = 15
+OPTIONS = {
+    "SLSQP": {"maxiter": 1000, "ftol": 1e-15},
+    "trust-constr": {"maxiter": 1000, "gtol": 1e-10, "xtol": 1e-14},
+}
 
 
 class QuadraticProgram(Polyhedral):
@@ -208,16 +213,12 @@ class QuadraticProgram(Polyhedral):
             rows.append(LinearConstraint(dense(self.A_eq), self.b_eq, self.b_eq))
         best, message = None, ""
         for method in ("SLSQP", "trust-constr"):
-            options: dict[str, Any] = {"maxiter": 1000}
-            if method == "trust-constr":
-                options |= {"gtol": 1e-10, "xtol": 1e-14}
-            else:
-                options |= {"ftol": 1e-15}
-            found = minimize(
-                lambda x: x @ self.Q @ x / 2 + self.c @ x, start, jac=self.gradient,
-                hess=(lambda x: self.Q) if method == "trust-constr" else None,
-                method=method, bounds=self.pairs(), constraints=rows, options=options,
-            )  # fmt: skip
+            hess = {"hess": lambda x: self.Q} if method == "trust-constr" else {}
+            with quiet():
+                found = minimize(
+                    lambda x: x @ self.Q @ x / 2 + self.c @ x, start, jac=self.gradient, **hess,
+                    method=method, bounds=self.pairs(), constraints=rows, options=OPTIONS[method],
+                )  # fmt: skip
             message = str(found.message)
             if not np.all(np.isfinite(found.x)):
                 continue
