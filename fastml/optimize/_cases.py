@@ -24,7 +24,7 @@ LONGEST_TEXT = 30
 MOST_PRINTED = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KKTCase:
     """What comes of taking a set of inequalities for active.
 

@@ -88,6 +88,8 @@ class ConstrainedProblem(Problem):
                 n = len(bounds)
             else:
                 raise ValueError("n must be given, where names or bounds do not tell it.")
+        if n < 1:
+            raise ValueError(f"n must be 1 or more, got {n}.")
         super().__init__(n, bounds, names)
         self.f0 = Function(f0, "f0")
         self.inequalities = [Function(f, f"ineq[{i}]") for i, f in enumerate(ineq)]

@@ -31,7 +31,7 @@ def infimum(
     problem: "ConstrainedProblem", given: Multipliers, starts: int, random_state: int
 ) -> tuple[float, Any]:
     """Return the least value of the Lagrangian within the bounds that is found, and where."""
-    rng = np.random.default_rng(random_state)
+    rng = np.random.Generator(np.random.Philox(random_state))
     points = [np.zeros(problem.n), *problem.known, *rng.standard_normal((starts, problem.n))]
 
     def value(x: Any) -> float:
@@ -115,7 +115,7 @@ def _greatest(negative_dual: Callable[[Any], float], start: Any, n_ineq: int) ->
 
 
 def _slater(problem: "ConstrainedProblem", x: Any) -> tuple[bool | None, str, Any]:
-    rng = np.random.default_rng(0)
+    rng = np.random.Generator(np.random.Philox(0))
     centre = problem.inside(np.zeros(problem.n) if x is None else x)
     spread = max(1.0, float(np.max(np.abs(centre))))
     points = [

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Duality", "linear_duality"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Duality:
     """The values of a problem and its dual, side by side; made by `duality`.
 

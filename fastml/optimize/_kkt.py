@@ -37,7 +37,7 @@ class Condition(NamedTuple):
     sentence: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KKTReport:
     """The KKT conditions at a point; made by `kkt_report`.
 

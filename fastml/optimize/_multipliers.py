@@ -8,7 +8,7 @@ import numpy as np
 __all__ = ["Multipliers"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Multipliers:
     """Multipliers of a problem's constraints.
 

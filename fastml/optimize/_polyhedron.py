@@ -151,9 +151,24 @@ class Polyhedral(Problem):
 
 def solved(c: Any, A: Any, b: Any, A_eq: Any, b_eq: Any, bounds: Any) -> OptimizeResult:
     """Solve a linear program by HiGHS."""
+    if not len(c):
+        return _without_variables(b, b_eq)
     A, b = (None, None) if A is None or A.shape[0] == 0 else (A, b)
     A_eq, b_eq = (None, None) if A_eq is None or A_eq.shape[0] == 0 else (A_eq, b_eq)
     return linprog(c, A, b, A_eq, b_eq, bounds, method="highs", options=HIGHS)
+
+
+def _without_variables(b: Any, b_eq: Any) -> OptimizeResult:
+    """Return what linprog does not take: duals of programs without rows have no variables."""
+    b, b_eq, none = (np.zeros(0) if v is None else v for v in (b, b_eq, None))
+    holds = np.all(b >= -TINY) and np.all(np.abs(b_eq) <= TINY)
+    marginals = {
+        name: OptimizeResult(marginals=np.zeros(len(v)))
+        for name, v in (("ineqlin", b), ("eqlin", b_eq), ("lower", none), ("upper", none))
+    }
+    return OptimizeResult(
+        x=none, fun=0.0, status=0 if holds else 2, message="There are no variables.", **marginals
+    )
 
 
 def _row_texts(A: Any, b: Any, sign: str, kind: str, names: Sequence[str]) -> list[str]:

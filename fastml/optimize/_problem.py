@@ -32,8 +32,6 @@ class Problem(ABC):
     """
 
     def __init__(self, n: int, bounds: Any, names: Sequence[str] | None) -> None:
-        if n < 1:
-            raise ValueError(f"There must be a variable, or several, got {n}.")
         self.n = n
         self.lower, self.upper = checked_bounds(bounds, n)
         self.names = checked_names(names, n)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Farkas", "Ray", "Solution"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Farkas:
     """A proof that linear constraints contradict each other.
 
@@ -42,7 +42,7 @@ class Farkas:
         return self.multipliers.smallest >= -tol and zero <= tol and self.right_side < -tol
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ray:
     """A direction along which the objective falls.
 
@@ -69,7 +69,7 @@ class Ray:
         return self.violation <= tol and (self.slope < -tol or self.curvature < -tol)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """What solving a problem came to.
 

@@ -257,6 +257,13 @@ def test_a_program_of_bounds_alone_and_of_nothing_to_decide():
     assert infeasible.status == "infeasible"
     assert infeasible.certificate.holds()
     assert LinearProgram([1.0]).solve().ray.holds()
+    # Without rows the dual has no variables; its rows say whether the primal has a limit.
+    for cost, status in ((1, "optimal"), (-1, "infeasible")):
+        lp = LinearProgram([cost], bounds=(0, None))
+        dual = lp.dual().solve()
+        assert (dual.status, dual.value) == (status, lp.solve().value)
+        assert dual.certificate is None or dual.certificate.holds()
+        same_program(lp.dual().dual(), lp)
 
 
 def test_printed_solution():
