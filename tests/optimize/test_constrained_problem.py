@@ -117,6 +117,9 @@ def test_dual_function_without_limit_and_beyond_any_start():
         assert_allclose(problem.dual_function([lam]), -1 / (4 * lam) - lam, rtol=1e-7)
     cubic = ConstrainedProblem(lambda x: x[0] ** 3, [lambda x: -x[0] - 1], n=1)
     assert cubic.dual_function([1.0]) == -np.inf
+    # Starts near 0 all end there, in a local minimum.
+    hidden = ConstrainedProblem(lambda x: x[0] ** 2 - 1e-3 * x[0] ** 4, n=1)
+    assert hidden.dual_function() == -np.inf
 
 
 def test_strong_duality_with_slaters_condition():
