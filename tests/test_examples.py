@@ -102,6 +102,16 @@ def test_softmax_loss_is_that_of_the_notes(tmp_path):
     assert ran.pictures == {f"softmax_{name}" for name in ("loss", "activations", "vanishing")}
 
 
+@pytest.mark.timeout(600)
+def test_duality(tmp_path):
+    ran = run("duality", output=tmp_path)
+    assert "x      doors = 2, windows = 6" in ran.printed
+    assert "Solution: x = 0, y = -1, where f0 = 1 (case 2)." in ran.printed
+    assert ran.printed.count("KKT conditions: all hold") == 1
+    assert ran.printed.count("KKT conditions: 1 fail (tolerance 1e-06): stationarity") == 1
+    assert ran.pictures == {"linear_program", "kkt_cases", "dual_function"}
+
+
 def test_progress_is_optional(monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(EXAMPLES)
