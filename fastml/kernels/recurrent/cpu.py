@@ -1,0 +1,260 @@
+"""Recurrent layers on the CPU: a block of sequences goes through all its steps on its own.
+
+No two blocks meet. Products are the register tile's, whose sums have one order at any height, and
+all else is done row by row: what becomes of a sequence does not depend on the others.
+"""
+
+import numpy as np
+
+from fastml._jit import njit_leaf, njit_parallel, prange
+from fastml._jit.block import block_cols, block_tile, most_rows
+from fastml.kernels.dense.panels import pack_panel, pack_transposed
+from fastml.kernels.recurrent.steps import add_masked, add_rows, masked, step, step_back
+
+# Blocks that several threads should find, of sequences that are not fewer than these; and the most
+# of a block, whose rows are to stay in the cache.
+BLOCKS, LEAST_SEQUENCES, MOST_SEQUENCES = 8, 8, 28
+# Rows of the left operand are a cache line longer, or they would fall into few of the cache's sets.
+SPARE = 16
+
+
+def _work(weight, lengths):
+    # The tile does so many multiply-adds in the time of one operation.
+    return weight.size * int(lengths.sum()) / 40
+
+
+@njit_leaf
+def _n_blocks(n_sequences):
+    least, most = -(-n_sequences // MOST_SEQUENCES), -(-n_sequences // LEAST_SEQUENCES)
+    return max(least, min(BLOCKS, most))
+
+
+@njit_leaf
+def _multiply(lines, line, n_rows, packed, n_inner, init, products, pitch):
+    """Multiply the first rows of `lines` by all panels, from the same initial values."""
+    wide, most = block_cols(lines), most_rows(lines)
+    n_tiles = -(-n_rows // most)
+    for q in range(pitch // wide):
+        for k in range(n_tiles):
+            r = k * n_rows // n_tiles
+            height = (k + 1) * n_rows // n_tiles - r
+            block_tile(
+                height, products, r * pitch + q * wide, pitch, lines, r * line, line, 1,
+                packed, q * n_inner * wide, wide, n_inner, init, q * wide, 0,
+            )  # fmt: skip
+
+
+@njit_leaf
+def _forward_block(
+    block, n_blocks, kind, leak, packed, init, mask, firsts, lengths, row_step, gates, states, kept,
+    last, last_cell,
+):  # fmt: skip
+    """Run through every n_blocks-th sequence, which are in the order of their lengths."""
+    n, width = last.shape[1], gates.shape[1]
+    n_rows = -(-(firsts.size - block) // n_blocks)
+    pitch, line = init.size, n + SPARE
+    lines, products = np.empty(n_rows * line, gates.dtype), np.empty(n_rows * pitch, gates.dtype)
+    for i in range(n_rows):
+        s = block + i * n_blocks
+        masked(last[s], mask, s, lines[i * line : i * line + n])
+    for t in range(lengths[block]):
+        while lengths[block + (n_rows - 1) * n_blocks] <= t:
+            n_rows -= 1
+        _multiply(lines, line, n_rows, packed, n, init, products, pitch)
+        for i in range(n_rows):
+            s = block + i * n_blocks
+            row = firsts[s] + t * row_step
+            cell = last_cell[s] if last_cell.shape[0] > 0 else last[s]
+            step(
+                kind, leak, products[i * pitch : i * pitch + width], gates[row], kept[row],
+                last[s], cell,
+            )  # fmt: skip
+            states[row] = last[s]
+            masked(last[s], mask, s, lines[i * line : i * line + n])
+
+
+@njit_parallel(work=lambda kind, leak, weight, bias, mask, firsts, lengths, *rest: _work(
+    weight, lengths
+))  # fmt: skip
+def forward(
+    kind,  # IN scalar
+    leak,  # IN scalar
+    weight,  # IN (n_gates, n_units)
+    bias,  # IN (n_biases,)
+    mask,  # IN (n_masks, n_units)
+    firsts,  # IN (n_sequences,)
+    lengths,  # IN (n_sequences,)
+    row_step,  # IN scalar
+    gates,  # INOUT (n_rows, n_gates)
+    states,  # OUT (n_rows, n_units)
+    kept,  # OUT (n_rows, n_kept)
+    last,  # INOUT (n_sequences, n_units)
+    last_cell,  # INOUT (n_cells, n_units)
+):
+    """Run a recurrent layer through sequences, from sums over their inputs.
+
+    Parameters
+    ----------
+    kind : int
+        Of the cell: one of `forms`.
+    leak : float
+        How far the units of a plain cell go to their new value, of the dtype of weight.
+    weight : (n_gates, n_units) float array
+        What the state is multiplied by, ``forms.N_GATES[kind] * n_units`` rows.
+    bias : (n_biases,) float array
+        Added to that product: n_gates numbers, or none.
+    mask : (n_masks, n_units) float array
+        What the state of each sequence is multiplied by before that, or none.
+    firsts : (n_sequences,) int64 array
+        Rows of the sequences' first elements. A sequence may be read backwards from its last.
+    lengths : (n_sequences,) int64 array
+        Numbers of their elements, in descending order.
+    row_step : int
+        Rows from one element of a sequence to the next.
+    gates : (n_rows, n_gates) float array
+        Sums over the inputs, with their biases. Written over: the values of the gates.
+    states : (n_rows, n_units) float array
+        Written: the state after each element.
+    kept : (n_rows, n_kept) float array
+        Written: the cell of an LSTM, and a GRU's product for its third gate, n_units numbers; of
+        others none.
+    last : (n_sequences, n_units) float array
+        Initial states. Written over: the last ones.
+    last_cell : (n_cells, n_units) float array
+        Initial cells of an LSTM, no rows otherwise. Written over: the last ones.
+    """
+    wide = block_cols(weight)
+    width, n = weight.shape
+    n_panels = -(-width // wide)
+    packed = np.empty(n_panels * n * wide, weight.dtype)
+    init, offset = np.zeros(n_panels * wide, weight.dtype), np.zeros(n, weight.dtype)
+    init[: bias.size] = bias
+    for q in range(n_panels):
+        pack_transposed(weight, q * wide, offset, packed, q * n * wide)
+    n_blocks = _n_blocks(firsts.size)
+    for block in prange(n_blocks):
+        _forward_block(
+            block, n_blocks, kind, leak, packed, init, mask, firsts, lengths, row_step, gates,
+            states, kept, last, last_cell,
+        )  # fmt: skip
+
+
+@njit_leaf
+def _backward_block(
+    block, n_blocks, kind, leak, packed, pitch, mask, firsts, lengths, row_step, first_states,
+    first_cells, gates, states, kept, by_states, gradient, recurrent_gradient, previous, by_last,
+    by_cell,
+):  # fmt: skip
+    """Run backwards through every n_blocks-th sequence."""
+    n, width = by_last.shape[1], gates.shape[1]
+    n_sequences = -(-(firsts.size - block) // n_blocks)
+    line = width + SPARE
+    dtype = gates.dtype
+    lines, products = np.empty(n_sequences * line, dtype), np.empty(n_sequences * pitch, dtype)
+    scratch, init = np.empty(n, dtype), np.zeros(pitch, dtype)
+    n_rows = 0
+    for t in range(lengths[block] - 1, -1, -1):
+        while n_rows < n_sequences and lengths[block + n_rows * n_blocks] > t:
+            n_rows += 1
+        for i in range(n_rows):
+            s = block + i * n_blocks
+            row = firsts[s] + t * row_step
+            d, h = by_last[s], first_states[s] if t == 0 else states[row - row_step]
+            add_rows(by_states[row], d, scratch)
+            d[:] = scratch
+            cell, by_now = h, d
+            if by_cell.shape[0] > 0:
+                cell = first_cells[s] if t == 0 else kept[row - row_step]
+                by_now = by_cell[s]
+            by_products = lines[i * line : i * line + width]
+            step_back(
+                kind, leak, d, gates[row], kept[row], h, cell, by_now, scratch, gradient[row],
+                by_products,
+            )  # fmt: skip
+            if recurrent_gradient.shape[0] > 0:
+                recurrent_gradient[row] = by_products
+            masked(h, mask, s, previous[row])
+        _multiply(lines, line, n_rows, packed, width, init, products, pitch)
+        for i in range(n_rows):
+            s = block + i * n_blocks
+            add_masked(products[i * pitch : i * pitch + n], mask, s, by_last[s])
+
+
+@njit_parallel(work=lambda kind, leak, weight, mask, firsts, lengths, *rest: _work(
+    weight, lengths
+))  # fmt: skip
+def backward(
+    kind,  # IN scalar
+    leak,  # IN scalar
+    weight,  # IN (n_gates, n_units)
+    mask,  # IN (n_masks, n_units)
+    firsts,  # IN (n_sequences,)
+    lengths,  # IN (n_sequences,)
+    row_step,  # IN scalar
+    first_states,  # IN (n_sequences, n_units)
+    first_cells,  # IN (n_cells, n_units)
+    gates,  # IN (n_rows, n_gates)
+    states,  # IN (n_rows, n_units)
+    kept,  # IN (n_rows, n_kept)
+    by_states,  # IN (n_rows, n_units)
+    gradient,  # OUT (n_rows, n_gates)
+    recurrent_gradient,  # OUT (n_written, n_gates)
+    previous,  # OUT (n_rows, n_units)
+    by_last,  # INOUT (n_sequences, n_units)
+    by_cell,  # INOUT (n_cells, n_units)
+):
+    """Run back through sequences, from gradients by the states.
+
+    Parameters
+    ----------
+    kind : int
+        As for `forward`.
+    leak : float
+        As for `forward`.
+    weight : (n_gates, n_units) float array
+        As for `forward`.
+    mask : (n_masks, n_units) float array
+        As for `forward`.
+    firsts : (n_sequences,) int64 array
+        As for `forward`.
+    lengths : (n_sequences,) int64 array
+        As for `forward`.
+    row_step : int
+        As for `forward`.
+    first_states : (n_sequences, n_units) float array
+        Initial states.
+    first_cells : (n_cells, n_units) float array
+        Initial cells of an LSTM, or no rows.
+    gates : (n_rows, n_gates) float array
+        As `forward` wrote them.
+    states : (n_rows, n_units) float array
+        As `forward` wrote them.
+    kept : (n_rows, n_kept) float array
+        As `forward` wrote it.
+    by_states : (n_rows, n_units) float array
+        Gradient by the states, after each element.
+    gradient : (n_rows, n_gates) float array
+        Written: the gradient by the sums over inputs.
+    recurrent_gradient : (n_written, n_gates) float array
+        Written, for a GRU: the gradient by the products with the state. Otherwise it is the same,
+        and this has no rows.
+    previous : (n_rows, n_units) float array
+        Written: the states that were multiplied, before each element.
+    by_last : (n_sequences, n_units) float array
+        Gradient by the last states. Written over: that by the initial states.
+    by_cell : (n_cells, n_units) float array
+        Gradient by the last cells. Written over: that by the initial cells.
+    """
+    wide = block_cols(weight)
+    width, n = weight.shape
+    n_panels = -(-n // wide)
+    packed = np.empty(n_panels * width * wide, weight.dtype)
+    for q in range(n_panels):
+        pack_panel(weight, q * wide, packed, q * width * wide)
+    n_blocks = _n_blocks(firsts.size)
+    for block in prange(n_blocks):
+        _backward_block(
+            block, n_blocks, kind, leak, packed, n_panels * wide, mask, firsts, lengths, row_step,
+            first_states, first_cells, gates, states, kept, by_states, gradient,
+            recurrent_gradient, previous, by_last, by_cell,
+        )  # fmt: skip
