@@ -11,9 +11,8 @@ from fastml._jit.block import block_cols, block_tile, most_rows
 from fastml.kernels.dense.panels import pack_panel, pack_transposed
 from fastml.kernels.recurrent.steps import add_masked, add_rows, masked, step, step_back
 
-# Blocks that several threads should find, of sequences that are not fewer than these; and the most
-# of a block, whose rows are to stay in the cache.
-BLOCKS, LEAST_SEQUENCES, MOST_SEQUENCES = 8, 8, 28
+# Sequences of a block: fewer are not worth a thread, and of more the rows would leave the cache.
+LEAST_SEQUENCES, MOST_SEQUENCES = 4, 28
 # Rows of the left operand are a cache line longer, or they would fall into few of the cache's sets.
 SPARE = 16
 
@@ -24,9 +23,10 @@ def _work(weight, lengths):
 
 
 @njit_leaf
-def _n_blocks(n_sequences):
+def _n_blocks(n_sequences, n_workers):
+    """Return into how many blocks to cut: as many for each worker, if there are sequences for it."""
     least, most = -(-n_sequences // MOST_SEQUENCES), -(-n_sequences // LEAST_SEQUENCES)
-    return max(least, min(BLOCKS, most))
+    return max(least, min(-(-least // n_workers) * n_workers, most))
 
 
 @njit_leaf
@@ -85,6 +85,7 @@ def forward(
     firsts,  # IN (n_sequences,)
     lengths,  # IN (n_sequences,)
     row_step,  # IN scalar
+    n_workers,  # IN scalar
     gates,  # INOUT (n_rows, n_gates)
     states,  # OUT (n_rows, n_units)
     kept,  # OUT (n_rows, n_kept)
@@ -111,6 +112,8 @@ def forward(
         Numbers of their elements, in descending order.
     row_step : int
         Rows from one element of a sequence to the next.
+    n_workers : int
+        How many threads there may be: sequences are shared out to them. No result depends on it.
     gates : (n_rows, n_gates) float array
         Sums over the inputs, with their biases. Written over: the values of the gates.
     states : (n_rows, n_units) float array
@@ -131,7 +134,7 @@ def forward(
     init[: bias.size] = bias
     for q in range(n_panels):
         pack_transposed(weight, q * wide, offset, packed, q * n * wide)
-    n_blocks = _n_blocks(firsts.size)
+    n_blocks = _n_blocks(firsts.size, n_workers)
     for block in prange(n_blocks):
         _forward_block(
             block, n_blocks, kind, leak, packed, init, mask, firsts, lengths, row_step, gates,
@@ -191,6 +194,7 @@ def backward(
     firsts,  # IN (n_sequences,)
     lengths,  # IN (n_sequences,)
     row_step,  # IN scalar
+    n_workers,  # IN scalar
     first_states,  # IN (n_sequences, n_units)
     first_cells,  # IN (n_cells, n_units)
     gates,  # IN (n_rows, n_gates)
@@ -220,6 +224,8 @@ def backward(
     lengths : (n_sequences,) int64 array
         As for `forward`.
     row_step : int
+        As for `forward`.
+    n_workers : int
         As for `forward`.
     first_states : (n_sequences, n_units) float array
         Initial states.
@@ -251,7 +257,7 @@ def backward(
     packed = np.empty(n_panels * width * wide, weight.dtype)
     for q in range(n_panels):
         pack_panel(weight, q * wide, packed, q * width * wide)
-    n_blocks = _n_blocks(firsts.size)
+    n_blocks = _n_blocks(firsts.size, n_workers)
     for block in prange(n_blocks):
         _backward_block(
             block, n_blocks, kind, leak, packed, n_panels * wide, mask, firsts, lengths, row_step,

@@ -6,8 +6,9 @@ from fastml.kernels.recurrent.cells import BACKWARD, FORWARD
 
 
 def forward(
-    kind, leak, weight, bias, mask, firsts, lengths, row_step, gates, states, kept, last, last_cell
-):
+    kind, leak, weight, bias, mask, firsts, lengths, row_step, n_workers, gates, states, kept,
+    last, last_cell,
+):  # fmt: skip
     """Run through sequences: recurrent products, gates, states."""
     for s, (first, length) in enumerate(zip(firsts, lengths, strict=True)):
         for row in first + row_step * np.arange(length):
@@ -21,8 +22,8 @@ def forward(
 
 
 def backward(
-    kind, leak, weight, mask, firsts, lengths, row_step, first_states, first_cells, gates, states,
-    kept, by_states, gradient, recurrent_gradient, previous, by_last, by_cell,
+    kind, leak, weight, mask, firsts, lengths, row_step, n_workers, first_states, first_cells,
+    gates, states, kept, by_states, gradient, recurrent_gradient, previous, by_last, by_cell,
 ):  # fmt: skip
     """Run through sequences backwards: gradients before the gates, and by the initial states."""
     for s, (first, length) in enumerate(zip(firsts, lengths, strict=True)):

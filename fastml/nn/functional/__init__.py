@@ -1,6 +1,15 @@
 """Functions of networks, on arrays and variables of the graph, named and ordered as PyTorch's."""
 
-from fastml.nn.functional import _activations, _conv, _dense, _dropout, _losses, _norm, _pool
+from fastml.nn.functional import (
+    _activations,
+    _conv,
+    _dense,
+    _dropout,
+    _losses,
+    _norm,
+    _pool,
+    _recurrent,
+)
 from fastml.nn.functional._activations import *  # noqa: F403
 from fastml.nn.functional._conv import *  # noqa: F403
 from fastml.nn.functional._dense import *  # noqa: F403
@@ -8,6 +17,7 @@ from fastml.nn.functional._dropout import *  # noqa: F403
 from fastml.nn.functional._losses import *  # noqa: F403
 from fastml.nn.functional._norm import *  # noqa: F403
 from fastml.nn.functional._pool import *  # noqa: F403
+from fastml.nn.functional._recurrent import *  # noqa: F403
 
 __all__ = []
 __all__ += _activations.__all__
@@ -17,3 +27,4 @@ __all__ += _dropout.__all__
 __all__ += _losses.__all__
 __all__ += _norm.__all__
 __all__ += _pool.__all__
+__all__ += _recurrent.__all__

@@ -34,6 +34,7 @@ def _layer(dtype, scale, seed):
     n_masks = n_sequences * (seed % 3 == 2)
     args["mask"] = rng.integers(0, 2, (n_masks, n_units)).astype(dtype) * dtype(2)
     args |= {"firsts": firsts, "lengths": lengths.astype(np.int64), "row_step": row_step}
+    args["n_workers"] = 1 + seed % 3
     args["gates"] = normal(n_rows, width)
     args["states"] = sentinel((n_rows, n_units), dtype)
     args["kept"] = sentinel((n_rows, n_units * (kind in (GRU, LSTM))), dtype)
