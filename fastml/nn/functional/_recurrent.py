@@ -13,7 +13,14 @@ from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
 from fastml.kernels.recurrent.forms import GRU, LSTM, N_GATES, RNN_RELU, RNN_TANH
 from fastml.nn.functional._dropout import node as dropout_node
-from fastml.nn.functional._recurrent_nodes import Recurrence, Sequences, pack, recur, unpack
+from fastml.nn.functional._recurrent_nodes import (
+    Recurrence,
+    Sequences,
+    composed,
+    pack,
+    recur,
+    unpack,
+)
 
 __all__ = ["gru", "lstm", "rnn"]
 
@@ -229,6 +236,7 @@ def run_layers(
     leak: float = 1.0,
     n_directions: int = 1,
     masks: Masks = Masks(),
+    reset_after: bool = True,
 ) -> tuple[Any, list[Any], list[Any]]:
     """Run layers of sequences one after the other.
 
@@ -248,6 +256,8 @@ def run_layers(
         1, or 2 for layers that run through sequences both ways.
     masks : Masks
         Of dropout.
+    reset_after : bool
+        Of a GRU.
 
     Returns
     -------
@@ -272,7 +282,9 @@ def run_layers(
                 h0, c0 = first[number]
             mask = masks.of_states(number, (n, n_units), rows)
             way = sequences if number == layer else sequences.backwards()
-            out = recur(rows, h0, c0, *given, how=Recurrence(kind, leak, way, mask))
+            inputs = rows, h0, c0, *given
+            how = Recurrence(kind, leak, way, mask)
+            out = recur(*inputs, how=how) if reset_after else composed(inputs, how, False)
             ways.append(out[:n_rows])
             states.append(out[n_rows : n_rows + n])
             if kind == LSTM:
@@ -307,7 +319,7 @@ def _first(
 def _recurrent(
     kind: int, input: Any, weights: Any, hx: Any, lengths: Any, batch_first: bool,
     bidirectional: bool, dropout: float, recurrent_dropout: float, training: bool,
-    seed: int | None, stream: int, step: int, leak: float = 1.0,
+    seed: int | None, stream: int, step: int, leak: float = 1.0, reset_after: bool = True,
 ) -> Any:  # fmt: skip
     for name, value in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
         if not 0 <= value <= 1:
@@ -323,8 +335,9 @@ def _recurrent(
         key = seed_from(None) if seed is None else int(seed)
         masks = Masks(float(dropout), float(recurrent_dropout), key, int(stream), int(step))
     rows, *ends = run_layers(
-        kind, batch, found, first, leak=leak, n_directions=n_directions, masks=masks
-    )
+        kind, batch, found, first, leak=leak, n_directions=n_directions, masks=masks,
+        reset_after=reset_after,
+    )  # fmt: skip
     last = [p.concatenate(e) if batch.single else p.stack(e) for e in ends if e]
     return batch.shaped(rows), (tuple(last) if kind == LSTM else last[0])
 
@@ -424,6 +437,7 @@ def gru(
     weights: Sequence[Sequence[Any]],
     hx: Any = None,
     *,
+    reset_after: bool = True,
     lengths: Any = None,
     batch_first: bool = False,
     bidirectional: bool = False,
@@ -450,6 +464,9 @@ def gru(
         As for `lstm`, with rows for r, z, n.
     hx : Variable or array-like, optional
         Initial states, as h_0 of `lstm`.
+    reset_after : bool, default=True
+        Whether r resets the product with the state, as in PyTorch, or as in the paper the state
+        before it, ``W_hn (r * h)``: that runs step by step, and takes several times as long.
     lengths, batch_first, bidirectional, dropout, recurrent_dropout, training, seed, stream, step
         As for `lstm`.
 
@@ -478,7 +495,7 @@ def gru(
     """
     return _recurrent(
         GRU, input, weights, hx, lengths, batch_first, bidirectional, dropout, recurrent_dropout,
-        training, seed, stream, step,
+        training, seed, stream, step, reset_after=reset_after,
     )  # fmt: skip
 
 

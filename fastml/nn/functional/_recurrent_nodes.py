@@ -10,9 +10,10 @@ from fastml.autodiff import primitives as p
 from fastml.backends import Backend, on_device, resolve
 from fastml.kernels.dense.forms import IDENTITY
 from fastml.kernels.recurrent.forms import GRU, LSTM, N_GATES, RNN_TANH
+from fastml.nn.functional._dense_nodes import linear
 from fastml.nn.functional._row_sums import column_sums, product
 
-__all__ = ["Recurrence", "Sequences", "pack", "recur", "unpack"]
+__all__ = ["Recurrence", "Sequences", "composed", "pack", "recur", "unpack"]
 
 
 class Sequences(NamedTuple):
@@ -219,8 +220,9 @@ def _adjoint(i: int) -> Callable[..., Any]:
     return adjoint
 
 
-def _step(kind: int, leak: float, z: Any, product: Any, h: Any, c: Any) -> tuple[Any, Any]:
+def _step(how: Recurrence, z: Any, product: Any, h: Any, c: Any) -> tuple[Any, Any]:
     """Return the new state and cell, made of primitives."""
+    kind, leak = how.kind, how.leak
     n = h.shape[1]
     if kind == LSTM:
         i, f, new, o = ((z + product)[:, k * n : (k + 1) * n] for k in range(4))
@@ -234,13 +236,33 @@ def _step(kind: int, leak: float, z: Any, product: Any, h: Any, c: Any) -> tuple
     return (1 - leak) * h + leak * value, c
 
 
-def _composed(inputs: tuple[Any, ...], how: Recurrence) -> Any:
-    """Return the node's result, made of primitives step by step."""
+def _reset_before(z: Any, h: Any, masked: Any, w_hh: Any, b_hh: Any) -> Any:
+    """Return the new state of a GRU whose reset comes before the product."""
+    n = h.shape[1]
+    bias = np.zeros(3 * n, h.dtype) if b_hh is None else b_hh
+    sums = z[:, : 2 * n] + linear(masked, w_hh[: 2 * n]) + bias[: 2 * n]
+    reset, update = p.sigmoid(sums[:, :n]), p.sigmoid(sums[:, n:])
+    new = p.tanh(z[:, 2 * n :] + linear(reset * masked, w_hh[2 * n :]) + bias[2 * n :])
+    return (1 - update) * new + update * h
+
+
+def composed(inputs: tuple[Any, ...], how: Recurrence, reset_after: bool = True) -> Any:
+    """Return the node's result, made of primitives step by step.
+
+    Parameters
+    ----------
+    inputs : tuple
+        Of the node.
+    how : Recurrence
+        Of the node.
+    reset_after : bool, default=True
+        Whether a GRU resets products, or the states before them: the node does not have that.
+    """
     x, h, c, w_ih, w_hh, b_ih, b_hh = inputs
     sequences = how.sequences
     if sequences.order is not None:
         h, c = (a if a is None else p.getitem(a, index=(sequences.order,)) for a in (h, c))
-    z = x @ p.swapaxes(w_ih, 0, 1)
+    z = linear(x, w_ih)
     z = z if b_ih is None else z + b_ih
     mask = None if how.mask is None else sequences.sorted(how.mask)
     places, states, last, last_cell = [], [], [], []
@@ -253,9 +275,12 @@ def _composed(inputs: tuple[Any, ...], how: Recurrence) -> Any:
             break
         h, c = h[:n], c if c is None else c[:n]
         rows = sequences.firsts[:n] + t * sequences.row_step
-        product = (h if mask is None else h * mask[:n]) @ p.swapaxes(w_hh, 0, 1)
-        product = product if b_hh is None else product + b_hh
-        h, c = _step(how.kind, how.leak, p.getitem(z, index=(rows,)), product, h, c)
+        sums, masked = p.getitem(z, index=(rows,)), h if mask is None else h * mask[:n]
+        if reset_after:
+            product = linear(masked, w_hh)
+            h, c = _step(how, sums, product if b_hh is None else product + b_hh, h, c)
+        else:
+            h = _reset_before(sums, h, masked, w_hh, b_hh)
         places.append(rows)
         states.append(h)
     found = []
@@ -277,7 +302,7 @@ def _unrolled(g: Any, inputs: tuple[Any, ...], how: Recurrence) -> Any:
         # New variables of the inputs' values: an input may depend on another one.
         fresh = [p.identity(a) if type(a) is Variable else a for a in inputs]
         wrt = [a for a in fresh if type(a) is Variable and a.needs_grad]
-        found = iter(gradients(_composed(tuple(fresh), how), wrt, g, create_graph=True))
+        found = iter(gradients(composed(tuple(fresh), how), wrt, g, create_graph=True))
         by_input = [
             next(found) if type(a) is Variable and a.needs_grad else None for a in fresh
         ]
