@@ -14,6 +14,9 @@ from fastml.kernels.recurrent import forms
 ELSEWHERE = {
     "absolute": lambda t, a: t.abs(a),
     "add": lambda t, a, b: a + b,
+    "add_rows": lambda t, a, tokens, n_rows: t.zeros((n_rows, a.shape[-1]), dtype=a.dtype).index_add(
+        0, t.tensor(tokens).reshape(-1), a.reshape(-1, a.shape[-1])
+    ),
     "arctan": lambda t, a: t.atan(a),
     "astype": lambda t, a, dtype: a.to(getattr(t, np.dtype(dtype).name)),
     "avg_pool": lambda t, a, window, **how: _pooled(
@@ -83,6 +86,7 @@ ELSEWHERE = {
     "softplus": lambda t, a: t.nn.functional.softplus(a, threshold=1000),
     "solve": lambda t, a, b: t.linalg.solve(a, b),
     "sum": lambda t, a, axis=None, keepdims=False: t.sum(a, _axes(a, axis), keepdims),
+    "take_rows": lambda t, a, tokens, n_rows: a[t.tensor(tokens)],
     "transpose": lambda t, a, axes=None: t.permute(a, axes or tuple(range(a.ndim))[::-1]),
     "unpack": lambda t, a, rows, n_rows: t.zeros((n_rows, a.shape[1]), dtype=a.dtype).index_copy(
         0, t.tensor(rows), a

@@ -20,6 +20,7 @@ REAL_ONLY = {
     "avg_pool", "avg_pool_back", "batch_norm", "layer_norm", "max_pool",
     "convolve", "convolve_data", "convolve_weight",
     "dense", "dropout", "linear", "pack", "recurrent", "unpack",
+    "add_rows", "take_rows",
 }  # fmt: skip
 
 

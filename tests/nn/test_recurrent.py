@@ -116,9 +116,18 @@ class Configuration:
         return [*values, *gradients]
 
 
-@pytest.mark.parametrize("start", range(0, 200, 20))
-def test_results_and_gradients_are_pytorchs(start):
+@pytest.fixture
+def torch():
     torch = pytest.importorskip("torch")
+    n_threads = torch.get_num_threads()
+    # Where other threads keep the cores busy, PyTorch's would wait for each other all the time.
+    torch.set_num_threads(1)
+    yield torch
+    torch.set_num_threads(n_threads)
+
+
+@pytest.mark.parametrize("start", range(0, 200, 20))
+def test_results_and_gradients_are_pytorchs(start, torch):
     for seed in range(start, start + 20):
         configuration = Configuration(seed)
         theirs, ours = configuration.theirs(torch), configuration.ours()

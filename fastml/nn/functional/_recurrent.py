@@ -68,6 +68,8 @@ class Masks(NamedTuple):
         Of outputs between layers, and of states.
     seed, stream, step : int
         See `dropout`.
+    alike : bool
+        Whether all sequences and steps have the same masks.
     """
 
     between: float = 0.0
@@ -75,26 +77,28 @@ class Masks(NamedTuple):
     seed: int = 0
     stream: int = 0
     step: int = 0
+    alike: bool = False
+
+    def _dropped(self, a: Any, rate: float, stream: int) -> Any:
+        return dropout_node(a, p=rate, seed=self.seed, stream=self.stream + stream, step=self.step)
 
     def of_states(self, number: int, shape: tuple[int, int], like: Any) -> Any:
         """Return what the states of a layer and direction are multiplied by; None for ones."""
         if self.recurrent == 0:
             return None
         xp = resolve(value_of(like)).xp
-        ones = xp.ones(shape, like.dtype)
-        stream = self.stream + 2 * number + 1
-        return dropout_node(
-            ones, p=self.recurrent, seed=self.seed, stream=stream, step=self.step
-        )
+        ones = xp.ones((1, shape[1]) if self.alike else shape, like.dtype)
+        mask = self._dropped(ones, self.recurrent, 2 * number + 1)
+        return xp.ascontiguousarray(xp.broadcast_to(mask, shape))
 
     def outputs(self, number: int, rows: Any) -> Any:
         """Return outputs of a layer with some set to 0."""
         if self.between == 0:
             return rows
-        stream = self.stream + 2 * number
-        return dropout_node(
-            rows, p=self.between, seed=self.seed, stream=stream, step=self.step
-        )
+        if self.alike:
+            ones = resolve(value_of(rows)).xp.ones(rows.shape[1], rows.dtype)
+            return rows * self._dropped(ones, self.between, 2 * number)
+        return self._dropped(rows, self.between, 2 * number)
 
 
 def _floats(x: Any, name: str) -> Any:

@@ -4,9 +4,11 @@ from fastml.nn.layers._containers import Sequential
 from fastml.nn.layers._convolution import Conv1D, Conv2D
 from fastml.nn.layers._dense import Activation, Dense, Flatten
 from fastml.nn.layers._dropout import DropConnect, Dropout
+from fastml.nn.layers._embedding import Embedding
 from fastml.nn.layers._layer import Layer, Parameter, Run
 from fastml.nn.layers._normalization import BatchNorm, LayerNorm
 from fastml.nn.layers._pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, MaxPool1D, MaxPool2D
+from fastml.nn.layers._recurrent import GRU, LSTM, LeakyRNN, SimpleRNN
 from fastml.nn.layers._residual import Residual
 
 __all__ = [
@@ -19,14 +21,19 @@ __all__ = [
     "Dense",
     "DropConnect",
     "Dropout",
+    "Embedding",
     "Flatten",
+    "GRU",
     "GlobalAvgPool",
+    "LSTM",
     "Layer",
     "LayerNorm",
+    "LeakyRNN",
     "MaxPool1D",
     "MaxPool2D",
     "Parameter",
     "Residual",
     "Run",
     "Sequential",
+    "SimpleRNN",
 ]

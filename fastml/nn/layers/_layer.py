@@ -83,6 +83,9 @@ class Run:
     masks : bool, default=False
         Whether dropout draws its masks without `training` too: one member of the ensemble that
         dropout is.
+    lengths : (n,) ndarray of int, optional
+        Numbers of elements of the sequences of the batch, whose ends are padded; None where each
+        is as long as the batch.
 
     Attributes
     ----------
@@ -90,22 +93,34 @@ class Run:
         State of layers, and what it becomes: batch normalisation adds to it in training.
     """
 
-    __slots__ = ("masks", "n_streams", "seed", "step", "training", "updates")
+    __slots__ = ("lengths", "masks", "n_streams", "seed", "step", "training", "updates")
 
     def __init__(
-        self, training: bool = False, seed: int = 0, step: int = 0, masks: bool = False
+        self,
+        training: bool = False,
+        seed: int = 0,
+        step: int = 0,
+        masks: bool = False,
+        lengths: Any = None,
     ) -> None:
         self.training = training
         self.seed = seed
         self.step = step
         self.masks = masks or training
+        self.lengths = lengths
         self.updates: list[tuple[Any, Any]] = []
         self.n_streams = 0
 
-    def next_stream(self) -> int:
-        """Return the stream of the next layer that draws: by its place in the network."""
-        self.n_streams += 1
-        return FIRST_MASK + self.n_streams - 1
+    def next_stream(self, n: int = 1) -> int:
+        """Return the stream of the next layer that draws, by its place in the network.
+
+        Parameters
+        ----------
+        n : int, default=1
+            How many streams, one after another, the layer needs.
+        """
+        self.n_streams += n
+        return FIRST_MASK + self.n_streams - n
 
     def dropped(self, x: Any, rate: float, stream: int, alike: bool = False) -> Any:
         """Return values with some set to 0, and the others divided by the share that is left.
