@@ -8,8 +8,11 @@ import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange
 from fastml._jit.block import block_cols, block_tile, most_rows
+from fastml._jit.gates import lstm_step, lstm_step_back
+from fastml._jit.memory import copy_items
 from fastml.kernels.dense.panels import pack_panel, pack_transposed
-from fastml.kernels.recurrent.steps import add_masked, add_rows, masked, step, step_back
+from fastml.kernels.recurrent.forms import LSTM
+from fastml.kernels.recurrent.steps import add, add_masked, masked, step, step_back
 
 # Sequences of a block: fewer are not worth a thread, and of more the rows would leave the cache.
 LEAST_SEQUENCES, MOST_SEQUENCES = 4, 28
@@ -45,6 +48,15 @@ def _multiply(lines, line, n_rows, packed, n_inner, init, products, pitch):
 
 
 @njit_leaf
+def _put(states, state0, mask, s, n, out, out0):
+    """Copy a state, or its product with the mask of sequence s, if there are masks."""
+    if mask.shape[0] > 0:
+        masked(states[state0 : state0 + n], mask[s], out[out0 : out0 + n])
+    else:
+        copy_items(out, out0, states, state0, n)
+
+
+@njit_leaf
 def _forward_block(
     block, n_blocks, kind, leak, packed, init, mask, firsts, lengths, row_step, gates, states, kept,
     last, last_cell,
@@ -54,9 +66,12 @@ def _forward_block(
     n_rows = -(-(firsts.size - block) // n_blocks)
     pitch, line = init.size, n + SPARE
     lines, products = np.empty(n_rows * line, gates.dtype), np.empty(n_rows * pitch, gates.dtype)
+    # Flat, as slices of rows would count references all the time.
+    all_gates, all_states, all_kept = gates.reshape(-1), states.reshape(-1), kept.reshape(-1)
+    all_last, cells = last.reshape(-1), last_cell.reshape(-1)
     for i in range(n_rows):
         s = block + i * n_blocks
-        masked(last[s], mask, s, lines[i * line : i * line + n])
+        _put(all_last, s * n, mask, s, n, lines, i * line)
     for t in range(lengths[block]):
         while lengths[block + (n_rows - 1) * n_blocks] <= t:
             n_rows -= 1
@@ -64,18 +79,23 @@ def _forward_block(
         for i in range(n_rows):
             s = block + i * n_blocks
             row = firsts[s] + t * row_step
-            cell = last_cell[s] if last_cell.shape[0] > 0 else last[s]
-            step(
-                kind, leak, products[i * pitch : i * pitch + width], gates[row], kept[row],
-                last[s], cell,
-            )  # fmt: skip
-            states[row] = last[s]
-            masked(last[s], mask, s, lines[i * line : i * line + n])
+            if kind == LSTM:
+                lstm_step(
+                    all_gates, row * width, products, i * pitch, all_kept, row * n, cells, s * n,
+                    all_states, row * n, n,
+                )  # fmt: skip
+                if t == lengths[s] - 1:
+                    copy_items(all_last, s * n, all_states, row * n, n)
+            else:
+                step(
+                    kind, leak, products[i * pitch : i * pitch + width], gates[row], kept[row],
+                    last[s],
+                )  # fmt: skip
+                copy_items(all_states, row * n, all_last, s * n, n)
+            _put(all_states, row * n, mask, s, n, lines, i * line)
 
 
-@njit_parallel(work=lambda kind, leak, weight, bias, mask, firsts, lengths, *rest: _work(
-    weight, lengths
-))  # fmt: skip
+@njit_parallel(work=lambda *args: _work(args[2], args[6]))
 def forward(
     kind,  # IN scalar
     leak,  # IN scalar
@@ -154,7 +174,11 @@ def _backward_block(
     line = width + SPARE
     dtype = gates.dtype
     lines, products = np.empty(n_sequences * line, dtype), np.empty(n_sequences * pitch, dtype)
-    scratch, init = np.empty(n, dtype), np.zeros(pitch, dtype)
+    init = np.zeros(pitch, dtype)
+    all_gates, all_states, all_kept = gates.reshape(-1), states.reshape(-1), kept.reshape(-1)
+    by_all, by_sums, cells = by_states.reshape(-1), gradient.reshape(-1), first_cells.reshape(-1)
+    first, before = first_states.reshape(-1), previous.reshape(-1)
+    by_next, by_cells = by_last.reshape(-1), by_cell.reshape(-1)
     n_rows = 0
     for t in range(lengths[block] - 1, -1, -1):
         while n_rows < n_sequences and lengths[block + n_rows * n_blocks] > t:
@@ -162,30 +186,39 @@ def _backward_block(
         for i in range(n_rows):
             s = block + i * n_blocks
             row = firsts[s] + t * row_step
-            d, h = by_last[s], first_states[s] if t == 0 else states[row - row_step]
-            add_rows(by_states[row], d, scratch)
-            d[:] = scratch
-            cell, by_now = h, d
-            if by_cell.shape[0] > 0:
-                cell = first_cells[s] if t == 0 else kept[row - row_step]
-                by_now = by_cell[s]
-            by_products = lines[i * line : i * line + width]
-            step_back(
-                kind, leak, d, gates[row], kept[row], h, cell, by_now, scratch, gradient[row],
-                by_products,
-            )  # fmt: skip
-            if recurrent_gradient.shape[0] > 0:
-                recurrent_gradient[row] = by_products
-            masked(h, mask, s, previous[row])
+            if t == 0:
+                _put(first, s * n, mask, s, n, before, row * n)
+            else:
+                _put(all_states, (row - row_step) * n, mask, s, n, before, row * n)
+            if kind == LSTM:
+                lstm_step_back(
+                    by_all, row * n, by_next, s * n, all_gates, row * width, all_kept, row * n,
+                    (row - row_step) * n, cells, s * n, t == 0, by_cells, s * n,
+                    by_sums, row * width, lines, i * line, n,
+                )  # fmt: skip
+                if mask.shape[0] > 0:
+                    by_last[s] = 0
+            else:
+                add(by_states[row], by_last[s])
+                step_back(
+                    kind, leak, by_last[s], gates[row], kept[row],
+                    first_states[s] if t == 0 else states[row - row_step], gradient[row],
+                    lines[i * line : i * line + width],
+                )  # fmt: skip
+                if recurrent_gradient.shape[0] > 0:
+                    recurrent_gradient[row] = lines[i * line : i * line + width]
         _multiply(lines, line, n_rows, packed, width, init, products, pitch)
         for i in range(n_rows):
             s = block + i * n_blocks
-            add_masked(products[i * pitch : i * pitch + n], mask, s, by_last[s])
+            if mask.shape[0] > 0:
+                add_masked(products[i * pitch : i * pitch + n], mask[s], by_last[s])
+            elif kind == LSTM:
+                copy_items(by_next, s * n, products, i * pitch, n)
+            else:
+                add(products[i * pitch : i * pitch + n], by_last[s])
 
 
-@njit_parallel(work=lambda kind, leak, weight, mask, firsts, lengths, *rest: _work(
-    weight, lengths
-))  # fmt: skip
+@njit_parallel(work=lambda *args: _work(args[2], args[5]))
 def backward(
     kind,  # IN scalar
     leak,  # IN scalar

@@ -5,7 +5,7 @@ A loop writes one stretch of memory: of more, too many would have to be shown no
 
 from fastml._jit import njit_leaf, vecmath
 from fastml._jit.lanes import fma, select, widest_vectors
-from fastml.kernels.recurrent.forms import GRU, LSTM, RNN_TANH
+from fastml.kernels.recurrent.forms import GRU, RNN_TANH
 
 
 @njit_leaf
@@ -56,40 +56,19 @@ def _tanh_of_part(z, reset, product):
 
 
 @njit_leaf
-def _new_cell(i, f, g, c):
-    widest_vectors()
-    for j in range(c.size):
-        c[j] = fma(f[j], c[j], i[j] * g[j])
-
-
-@njit_leaf
-def _gated(o, c, h):
-    widest_vectors()
-    for j in range(h.size):
-        h[j] = o[j] * vecmath.tanh(c[j])
-
-
-@njit_leaf
 def _copy(a, out):
     for j in range(out.size):
         out[j] = a[j]
 
 
 @njit_leaf
-def step(kind, leak, product, z, kept, h, c):
+def step(kind, leak, product, z, kept, h):
     """Turn input sums z into gates, and write the new state over the old one.
 
-    Arguments are those of one row; c is the cell of an LSTM.
+    Arguments are those of one row. An LSTM has `lstm_step`.
     """
     n = h.size
-    if kind == LSTM:
-        _sigmoid_of_sum(z[: 2 * n], product[: 2 * n])
-        _tanh_of_sum(z[2 * n : 3 * n], product[2 * n : 3 * n])
-        _sigmoid_of_sum(z[3 * n :], product[3 * n :])
-        _new_cell(z[:n], z[n : 2 * n], z[2 * n : 3 * n], c)
-        _copy(c, kept)
-        _gated(z[3 * n :], c, h)
-    elif kind == GRU:
+    if kind == GRU:
         _sigmoid_of_sum(z[: 2 * n], product[: 2 * n])
         _tanh_of_part(z[2 * n :], z[:n], product[2 * n :])
         _copy(product[2 * n :], kept)
@@ -103,17 +82,11 @@ def step(kind, leak, product, z, kept, h, c):
 
 
 @njit_leaf
-def _add(a, total):
+def add(a, total):
+    """Add a row to another."""
     widest_vectors()
     for j in range(total.size):
         total[j] += a[j]
-
-
-@njit_leaf
-def _scaled(factor, a, out):
-    widest_vectors()
-    for j in range(out.size):
-        out[j] = factor * a[j]
 
 
 @njit_leaf
@@ -166,30 +139,6 @@ def _by_new(d, update, new, out):
 
 
 @njit_leaf
-def _by_candidate(d, b, a, out):
-    """Multiply gradients d b by the slope of the tanh that a is."""
-    widest_vectors()
-    one = out.dtype.type(1)
-    for j in range(out.size):
-        out[j] = d[j] * b[j] * fma(-a[j], a[j], one)
-
-
-@njit_leaf
-def _tanh(c, out):
-    widest_vectors()
-    for j in range(out.size):
-        out[j] = vecmath.tanh(c[j])
-
-
-@njit_leaf
-def _by_now(d, o, t, by_cell):
-    widest_vectors()
-    one = t.dtype.type(1)
-    for j in range(by_cell.size):
-        by_cell[j] = fma(d[j] * o[j], fma(-t[j], t[j], one), by_cell[j])
-
-
-@njit_leaf
 def _multiply(a, out):
     widest_vectors()
     for j in range(out.size):
@@ -197,25 +146,14 @@ def _multiply(a, out):
 
 
 @njit_leaf
-def step_back(kind, leak, d, a, kept, h, c, by_cell, t, by_sums, by_products):
+def step_back(kind, leak, d, a, kept, h, by_sums, by_products):
     """Write gradients by input sums and by products; make d the rest of that by the old state.
 
-    Arguments are those of one row: d comes as the gradient by the new state, h and c are the old
-    state and cell, t is scratch.
+    Arguments are those of one row: d comes as the gradient by the new state, h is the old one. An
+    LSTM has `lstm_step_back`.
     """
     n = h.size
-    if kind == LSTM:
-        i, f, g, o = a[:n], a[n : 2 * n], a[2 * n : 3 * n], a[3 * n :]
-        _tanh(kept, t)
-        _by_now(d, o, t, by_cell)
-        _by_sigmoid(by_cell, g, i, by_sums[:n])
-        _by_sigmoid(by_cell, c, f, by_sums[n : 2 * n])
-        _by_candidate(by_cell, i, g, by_sums[2 * n : 3 * n])
-        _by_sigmoid(d, t, o, by_sums[3 * n :])
-        _multiply(f, by_cell)
-        _copy(by_sums, by_products)
-        d[:] = 0
-    elif kind == GRU:
+    if kind == GRU:
         reset, update, new = a[:n], a[n : 2 * n], a[2 * n :]
         _by_new(d, update, new, by_sums[2 * n :])
         _by_sigmoid(by_sums[2 * n :], kept, reset, by_sums[:n])
@@ -235,28 +173,14 @@ def step_back(kind, leak, d, a, kept, h, c, by_cell, t, by_sums, by_products):
 
 
 @njit_leaf
-def masked(h, mask, s, out):
-    """Copy a state, or its product with the mask of sequence s, if there are masks."""
-    if mask.shape[0] > 0:
-        _product(h, mask[s], out)
-    else:
-        _copy(h, out)
+def masked(h, mask, out):
+    """Write the product of a state and its mask."""
+    _product(h, mask, out)
 
 
 @njit_leaf
-def add_masked(product, mask, s, total):
-    """Add a row, or its product with the mask of sequence s, if there are masks."""
-    if mask.shape[0] > 0:
-        row = mask[s]
-        for j in range(total.size):
-            total[j] = fma(product[j], row[j], total[j])
-    else:
-        _add(product, total)
-
-
-@njit_leaf
-def add_rows(a, b, out):
-    """Write the sum of two rows."""
+def add_masked(product, mask, total):
+    """Add the product of a row and its mask to another."""
     widest_vectors()
-    for j in range(out.size):
-        out[j] = a[j] + b[j]
+    for j in range(total.size):
+        total[j] = fma(product[j], mask[j], total[j])
