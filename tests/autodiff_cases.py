@@ -14,9 +14,9 @@ from fastml.kernels.recurrent import forms
 ELSEWHERE = {
     "absolute": lambda t, a: t.abs(a),
     "add": lambda t, a, b: a + b,
-    "add_rows": lambda t, a, tokens, n_rows: t.zeros((n_rows, a.shape[-1]), dtype=a.dtype).index_add(
-        0, t.tensor(tokens).reshape(-1), a.reshape(-1, a.shape[-1])
-    ),
+    "add_rows": lambda t, a, tokens, n_rows: t.zeros(
+        (n_rows, a.shape[-1]), dtype=a.dtype
+    ).index_add(0, t.tensor(tokens).reshape(-1), a.reshape(-1, a.shape[-1])),
     "arctan": lambda t, a: t.atan(a),
     "astype": lambda t, a, dtype: a.to(getattr(t, np.dtype(dtype).name)),
     "avg_pool": lambda t, a, window, **how: _pooled(

@@ -228,12 +228,29 @@ def pooling_hashes(dtype):
     return found
 
 
+def recurrent_hashes(dtype):
+    """Return the hashes of recurrent layers over sequences, and of their gradients."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 40, 75)
+    offsets = np.append(0, np.cumsum(lengths))
+    found = {}
+    for name, width in (("lstm", 4), ("gru", 3), ("rnn", 1)):
+        shapes = ((offsets[-1], 11), (width * 45, 11), (width * 45, 45), (width * 45,))
+        x, w, u, b = (ad.variable((0.3 * rng.standard_normal(s)).astype(dtype)) for s in shapes)
+        out, _ = getattr(functional, name)((x, offsets), [(w, u, b, b)])
+        seed = rng.standard_normal(out.shape).astype(dtype)
+        gradients = ad.gradients(out, [x, w, u, b], seed)
+        found[name] = " ".join(map(digest, (out.value, *gradients)))
+    return found
+
+
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
     found = hashes(model for make in models for model in make(dtype))
     found |= pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
-    return found | convolution_hashes(dtype) | pooling_hashes(dtype)
+    found |= convolution_hashes(dtype) | pooling_hashes(dtype)
+    return found | recurrent_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

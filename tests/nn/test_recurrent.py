@@ -72,9 +72,7 @@ class Configuration:
             )
         y, last = module(x, hx)
         if self.how != "whole":
-            y, _ = torch.nn.utils.rnn.pad_packed_sequence(
-                y, self.batch_first, total_length=self.T
-            )
+            y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, self.batch_first, total_length=self.T)
         results = [y, *(last if self.kind == "LSTM" else (last,))]
         pairs = zip(results, self.seeds(results), strict=True)
         total = sum((a * torch.from_numpy(g)).sum() for a, g in pairs)
@@ -135,7 +133,9 @@ def test_results_and_gradients_are_pytorchs(start, torch):
         for got, expected in zip(ours, theirs, strict=True):
             assert got.dtype == configuration.dtype
             size = max(1, np.abs(expected).max(initial=0))
-            assert_allclose(got, expected, rtol=0, atol=eps * size, err_msg=str(vars(configuration)))
+            assert_allclose(
+                got, expected, rtol=0, atol=eps * size, err_msg=str(vars(configuration))
+            )
 
 
 def pieces(kind, dtype, H):
@@ -240,7 +240,7 @@ def test_masks_of_states_are_the_same_in_all_steps():
     assert_array_equal(y, F.lstm(x, weights, **how)[0])
     assert np.abs(y - F.lstm(x, weights, **how | {"step": 1})[0]).max() > 1e-3
     # Of a state that stays as it is, the product that enters the gates stays too.
-    w, u, b, d = (np.zeros_like(a) for a in draw("RNN", rng, 3, 8)[0])
+    w, _, b, d = (np.zeros_like(a) for a in draw("RNN", rng, 3, 8)[0])
     out, _ = F.rnn(x, [(w, np.eye(8), b, d)], np.full((1, 4, 8), 0.5), "relu", **how)
     scale = out[0] / 0.5
     assert set(np.unique(scale)) == {0.0, 2.0}
@@ -253,7 +253,7 @@ def test_dropout_between_layers_leaves_the_last_alone():
     weights = draw("GRU", rng, 3, 30, 2)
     x = rng.standard_normal((5, 4, 3))
     how = {"dropout": 0.5, "training": True, "seed": 1}
-    y, last = F.gru(x, weights, **how)
+    y, _ = F.gru(x, weights, **how)
     assert (y != 0).all()
     inner, _ = F.gru(x, weights[:1])
     # The second layer sees the first one's states with some of them dropped.
@@ -262,11 +262,12 @@ def test_dropout_between_layers_leaves_the_last_alone():
     assert_array_equal(F.gru(x, weights, dropout=0.5)[0], F.gru(x, weights)[0])
 
 
+ONES = np.ones((4, 2, 3))
 BAD = {
     "input must have shape": lambda w: F.lstm(np.ones(3), w),
     "at least one step": lambda w: F.lstm(np.ones((0, 2, 3)), w),
-    "lengths must be 2 numbers from 1 to 4": lambda w: F.lstm(np.ones((4, 2, 3)), w, lengths=[0, 4]),
-    "lengths must be a one-dimensional": lambda w: F.lstm(np.ones((4, 2, 3)), w, lengths=[1.0, 2]),
+    "lengths must be 2 numbers from 1 to 4": lambda w: F.lstm(ONES, w, lengths=[0, 4]),
+    "lengths must be a one-dimensional": lambda w: F.lstm(ONES, w, lengths=[1.0, 2]),
     "the input is a single one": lambda w: F.lstm(np.ones((4, 3)), w, lengths=[4]),
     "offsets must go up from 0 to the 4": lambda w: F.lstm((np.ones((4, 3)), [0, 2, 2, 4]), w),
     "flat must have shape": lambda w: F.lstm((np.ones(4), [0, 4]), w),

@@ -27,7 +27,7 @@ def _work(weight, lengths):
 
 @njit_leaf
 def _n_blocks(n_sequences, n_workers):
-    """Return into how many blocks to cut: as many for each worker, if there are sequences for it."""
+    """Return into how many blocks to cut: as many for each worker, if that can be."""
     least, most = -(-n_sequences // MOST_SEQUENCES), -(-n_sequences // LEAST_SEQUENCES)
     return max(least, min(-(-least // n_workers) * n_workers, most))
 

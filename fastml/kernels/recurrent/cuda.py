@@ -1,4 +1,4 @@
-"""Recurrent layers on a CUDA device: each step a product, which is CuPy's, and a kernel for the rest.
+"""Recurrent layers on a CUDA device: each step is a product of CuPy's and a kernel for the rest.
 
 Sequences come in the order of their lengths, so those that go on are always the first ones.
 """
@@ -81,9 +81,7 @@ def forward(
     lengths = _on_host(lengths)
     products = xp.empty((last.shape[0], weight.shape[0]), weight.dtype)
     masked = xp.empty(mask.shape, mask.dtype)
-    views = [
-        as_device(a) for a in (firsts, bias, products, gates, states, kept, last, last_cell)
-    ]
+    views = [as_device(a) for a in (firsts, bias, products, gates, states, kept, last, last_cell)]
     for t in range(int(lengths.max(initial=0))):
         n_rows = int(np.count_nonzero(lengths > t))
         left = last[:n_rows]

@@ -15,9 +15,7 @@ def forward(
             h = last[s] * mask[s] if len(mask) else last[s]
             product = weight @ h + bias if len(bias) else weight @ h
             cell = last_cell[s : s + 1]
-            gates[row], kept[row], last[s] = FORWARD[kind](
-                gates[row], product, last[s], cell, leak
-            )
+            gates[row], kept[row], last[s] = FORWARD[kind](gates[row], product, last[s], cell, leak)
             states[row] = last[s]
 
 

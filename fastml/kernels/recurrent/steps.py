@@ -1,4 +1,4 @@
-"""What follows a step's products on the CPU: short loops over one row, that LLVM turns into vectors.
+"""What follows a step's products on the CPU: short loops over a row, that LLVM turns to vectors.
 
 A loop writes one stretch of memory: of more, too many would have to be shown not to overlap.
 """

@@ -30,6 +30,7 @@ _ALONE = {
 }  # fmt: skip
 WITH_ALPHA = (forms.LEAKY_RELU, forms.ELU)
 
+
 def _rows(backend: Backend, a: Any, dtype: Any) -> Any:
     """Return an array as rows of its last axis."""
     a = backend.asarray(a, dtype)

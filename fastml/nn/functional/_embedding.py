@@ -39,11 +39,13 @@ def _example(*shape: int) -> Any:
 
 
 take_rows: Any = primitive(
-    "take_rows", _taken, lambda g, out, a, tokens, n_rows: add_rows(g, tokens=tokens, n_rows=n_rows),
+    "take_rows", _taken,
+    lambda g, out, a, tokens, n_rows: add_rows(g, tokens=tokens, n_rows=n_rows),
     text="{0}[...]", example=_example(5, 2),
 )  # fmt: skip
 add_rows: Any = primitive(
-    "add_rows", _added, lambda g, out, a, tokens, n_rows: take_rows(g, tokens=tokens, n_rows=n_rows),
+    "add_rows", _added,
+    lambda g, out, a, tokens, n_rows: take_rows(g, tokens=tokens, n_rows=n_rows),
     text="add_rows({0})", example=_example(2, 3, 2),
 )  # fmt: skip
 

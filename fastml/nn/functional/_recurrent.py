@@ -101,6 +101,9 @@ class Masks(NamedTuple):
         return self._dropped(rows, self.between, 2 * number)
 
 
+NO_MASKS = Masks()
+
+
 def _floats(x: Any, name: str) -> Any:
     x = real_values(x, name)
     if type(x) is Variable or x.dtype.char in "fd":
@@ -200,14 +203,14 @@ def checked_weights(
     ValueError
         If shapes do not fit.
     """
-    found = []
+    found: list[tuple[Any, ...]] = []
     for i, given in enumerate(weights):
         if len(given) not in (2, 4):
             raise ValueError(
                 f"weights[{i}] must be (weight_ih, weight_hh) or (weight_ih, weight_hh, bias_ih, "
                 f"bias_hh), got {len(given)} items."
             )
-        arrays = [
+        arrays: list[Any] = [
             None if a is None else _floats(a, f"weights[{i}]: {name}")
             for a, name in zip(given, _NAMES, strict=False)
         ]
@@ -239,7 +242,7 @@ def run_layers(
     *,
     leak: float = 1.0,
     n_directions: int = 1,
-    masks: Masks = Masks(),
+    masks: Masks = NO_MASKS,
     reset_after: bool = True,
 ) -> tuple[Any, list[Any], list[Any]]:
     """Run layers of sequences one after the other.
@@ -315,9 +318,7 @@ def _first(
         if a.shape != wanted:
             raise ValueError(f"{name} must have shape {wanted}, got {a.shape}.")
         parts.append(p.reshape(a, shape=(len(weights), n, n_units)))
-    return [
-        (parts[0][i], parts[1][i] if kind == LSTM else None) for i in range(len(weights))
-    ]
+    return [(parts[0][i], parts[1][i] if kind == LSTM else None) for i in range(len(weights))]
 
 
 def _recurrent(
@@ -334,7 +335,7 @@ def _recurrent(
     if len({given[1].shape[1] for given in found}) > 1:
         raise ValueError("all layers must have as many units, as their states are one array.")
     first = _first(hx, kind, found, batch.sequences.firsts.size, batch.single)
-    masks = Masks()
+    masks = NO_MASKS
     if training and (dropout or recurrent_dropout):
         key = seed_from(None) if seed is None else int(seed)
         masks = Masks(float(dropout), float(recurrent_dropout), key, int(stream), int(step))

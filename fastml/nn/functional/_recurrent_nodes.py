@@ -111,7 +111,9 @@ class _Done(NamedTuple):
     by_cells: Any
 
 
-def _pass(how: Recurrence, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:  # fmt: skip
+def _pass(
+    how: Recurrence, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> _Passed:  # fmt: skip
     """Run through the sequences; return what there is then."""
     backend = resolve(w_hh if on_device(w_hh) else x)
     dtype = np.result_type(x.dtype, w_hh.dtype).newbyteorder("=")
@@ -303,9 +305,7 @@ def _unrolled(g: Any, inputs: tuple[Any, ...], how: Recurrence) -> Any:
         fresh = [p.identity(a) if type(a) is Variable else a for a in inputs]
         wrt = [a for a in fresh if type(a) is Variable and a.needs_grad]
         found = iter(gradients(composed(tuple(fresh), how), wrt, g, create_graph=True))
-        by_input = [
-            next(found) if type(a) is Variable and a.needs_grad else None for a in fresh
-        ]
+        by_input = [next(found) if type(a) is Variable and a.needs_grad else None for a in fresh]
         how.unrolled = g, by_input
     return how.unrolled[1]
 
@@ -357,4 +357,3 @@ unpack: Any = primitive(
     "unpack", _unpacked, lambda g, out, a, rows, n_rows: pack(g, rows=rows, n_rows=n_rows),
     text="unpack({0})", example=_examples_of_rows(3),
 )  # fmt: skip
-

@@ -12,6 +12,8 @@ from fastml.nn.layers._recurrent import GRU, LSTM, LeakyRNN, SimpleRNN
 from fastml.nn.layers._residual import Residual
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "AvgPool1D",
     "AvgPool2D",
@@ -23,9 +25,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
-    "GRU",
     "GlobalAvgPool",
-    "LSTM",
     "Layer",
     "LayerNorm",
     "LeakyRNN",
