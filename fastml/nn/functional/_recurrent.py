@@ -429,7 +429,7 @@ def lstm(
     >>> weights = [(np.ones((8, 3)), np.zeros((8, 2)))]
     >>> output, (h, c) = F.lstm(np.ones((4, 3)), weights)
     >>> output.shape, h.shape, float(np.round(c[0, 0], 4))
-    ((4, 2), (1, 2), 3.6238)
+    ((4, 2), (1, 2), 3.5302)
     """
     return _recurrent(
         LSTM, input, weights, hx, lengths, batch_first, bidirectional, dropout, recurrent_dropout,
