@@ -16,6 +16,8 @@ from fastml.kernels.recurrent.steps import add, add_masked, masked, step, step_b
 
 # Sequences of a block: fewer are not worth a thread, and of more the rows would leave the cache.
 LEAST_SEQUENCES, MOST_SEQUENCES = 4, 28
+# Rows of inputs that are multiplied at once: several tiles, whose sums stay in the cache.
+ROWS_AT_ONCE = 56
 # Rows of the left operand are a cache line longer, or they would fall into few of the cache's sets.
 SPARE = 16
 
@@ -57,48 +59,108 @@ def _put(states, state0, mask, s, n, out, out0):
 
 
 @njit_leaf
+def _pack_weights(weight, packed):
+    """Pack the columns of transposed weights."""
+    wide, n = block_cols(weight), weight.shape[1]
+    offset = np.zeros(n, weight.dtype)
+    for q in range(-(-weight.shape[0] // wide)):
+        pack_transposed(weight, q * wide, offset, packed, q * n * wide)
+
+
+@njit_leaf
+def _padded(bias, pitch):
+    init = np.zeros(pitch, bias.dtype)
+    init[: bias.size] = bias
+    return init
+
+
+@njit_leaf
+def _active(lengths, block, n_blocks, n_rows, t):
+    """Return how many of the first sequences of a block have an element t."""
+    while n_rows > 0 and lengths[block + (n_rows - 1) * n_blocks] <= t:
+        n_rows -= 1
+    return n_rows
+
+
+@njit_leaf
+def _input_sums(block, n_blocks, n_rows, t0, n_steps, rows, packed, init, firsts, lengths, row_step,
+                lines, sums):  # fmt: skip
+    """Multiply the inputs of some steps by all weights: a product of many rows."""
+    n, line = rows.shape[1], rows.shape[1] + SPARE
+    inputs = rows.reshape(-1)
+    at = 0
+    for t in range(t0, t0 + n_steps):
+        n_rows = _active(lengths, block, n_blocks, n_rows, t)
+        for i in range(n_rows):
+            s = block + i * n_blocks
+            copy_items(lines, at * line, inputs, (firsts[s] + t * row_step) * n, n)
+            at += 1
+    _multiply(lines, line, at, packed, n, init, sums, init.size)
+
+
+@njit_leaf
 def _forward_block(
-    block, n_blocks, kind, leak, packed, init, mask, firsts, lengths, row_step, gates, states, kept,
-    last, last_cell,
+    block, n_blocks, kind, leak, rows, packed_input, input_init, packed, init, mask, firsts,
+    lengths, row_step, gates, states, kept, last, last_cell,
 ):  # fmt: skip
     """Run through every n_blocks-th sequence, which are in the order of their lengths."""
     n, width = last.shape[1], gates.shape[1]
     n_rows = -(-(firsts.size - block) // n_blocks)
-    pitch, line = init.size, n + SPARE
-    lines, products = np.empty(n_rows * line, gates.dtype), np.empty(n_rows * pitch, gates.dtype)
+    n_steps = max(1, ROWS_AT_ONCE // n_rows)
+    pitch, line, dtype = init.size, n + SPARE, gates.dtype
+    lines, products = np.empty(n_rows * line, dtype), np.empty(n_rows * pitch, dtype)
+    n_sums = n_rows * n_steps
+    inputs, sums = (
+        np.empty(n_sums * (rows.shape[1] + SPARE), dtype),
+        np.empty(n_sums * pitch, dtype),
+    )
+    now = np.empty(n, dtype)
     # Flat, as slices of rows would count references all the time.
     all_gates, all_states, all_kept = gates.reshape(-1), states.reshape(-1), kept.reshape(-1)
     all_last, cells = last.reshape(-1), last_cell.reshape(-1)
     for i in range(n_rows):
         s = block + i * n_blocks
         _put(all_last, s * n, mask, s, n, lines, i * line)
+    at = 0
     for t in range(lengths[block]):
-        while lengths[block + (n_rows - 1) * n_blocks] <= t:
-            n_rows -= 1
+        n_rows = _active(lengths, block, n_blocks, n_rows, t)
+        if t % n_steps == 0:
+            _input_sums(
+                block, n_blocks, n_rows, t, n_steps, rows, packed_input, input_init, firsts,
+                lengths, row_step, inputs, sums,
+            )  # fmt: skip
+            at = 0
         _multiply(lines, line, n_rows, packed, n, init, products, pitch)
         for i in range(n_rows):
             s = block + i * n_blocks
             row = firsts[s] + t * row_step
             if kind == LSTM:
                 lstm_step(
-                    all_gates, row * width, products, i * pitch, all_kept, row * n, cells, s * n,
-                    all_states, row * n, n,
-                )  # fmt: skip
+                    sums, at, products, i * pitch, now, 0, cells, s * n, all_states, row * n, n
+                )
                 if t == lengths[s] - 1:
                     copy_items(all_last, s * n, all_states, row * n, n)
             else:
                 step(
-                    kind, leak, products[i * pitch : i * pitch + width], gates[row], kept[row],
-                    last[s],
+                    kind, leak, products[i * pitch : i * pitch + width], sums[at : at + width],
+                    now, last[s],
                 )  # fmt: skip
                 copy_items(all_states, row * n, all_last, s * n, n)
+            if gates.shape[0] > 0:
+                copy_items(all_gates, row * width, sums, at, width)
+                if kept.size > 0:
+                    copy_items(all_kept, row * n, now, 0, n)
             _put(all_states, row * n, mask, s, n, lines, i * line)
+            at += pitch
 
 
-@njit_parallel(work=lambda *args: _work(args[2], args[6]))
+@njit_parallel(work=lambda *args: _work(args[5], args[9]) + _work(args[3], args[9]))
 def forward(
     kind,  # IN scalar
     leak,  # IN scalar
+    rows,  # IN (n_rows, n_features)
+    input_weight,  # IN (n_gates, n_features)
+    input_bias,  # IN (n_input_biases,)
     weight,  # IN (n_gates, n_units)
     bias,  # IN (n_biases,)
     mask,  # IN (n_masks, n_units)
@@ -106,13 +168,13 @@ def forward(
     lengths,  # IN (n_sequences,)
     row_step,  # IN scalar
     n_workers,  # IN scalar
-    gates,  # INOUT (n_rows, n_gates)
+    gates,  # OUT (n_written, n_gates)
     states,  # OUT (n_rows, n_units)
-    kept,  # OUT (n_rows, n_kept)
+    kept,  # OUT (n_written, n_kept)
     last,  # INOUT (n_sequences, n_units)
     last_cell,  # INOUT (n_cells, n_units)
 ):
-    """Run a recurrent layer through sequences, from sums over their inputs.
+    """Run a recurrent layer through sequences.
 
     Parameters
     ----------
@@ -120,8 +182,14 @@ def forward(
         Of the cell: one of `forms`.
     leak : float
         How far the units of a plain cell go to their new value, of the dtype of weight.
+    rows : (n_rows, n_features) float array
+        Elements of all sequences.
+    input_weight : (n_gates, n_features) float array
+        What they are multiplied by, ``forms.N_GATES[kind] * n_units`` rows.
+    input_bias : (n_input_biases,) float array
+        Added to that product: n_gates numbers, or none.
     weight : (n_gates, n_units) float array
-        What the state is multiplied by, ``forms.N_GATES[kind] * n_units`` rows.
+        What the state is multiplied by.
     bias : (n_biases,) float array
         Added to that product: n_gates numbers, or none.
     mask : (n_masks, n_units) float array
@@ -134,31 +202,30 @@ def forward(
         Rows from one element of a sequence to the next.
     n_workers : int
         How many threads there may be: sequences are shared out to them. No result depends on it.
-    gates : (n_rows, n_gates) float array
-        Sums over the inputs, with their biases. Written over: the values of the gates.
+    gates : (n_written, n_gates) float array
+        Written, if it has n_rows rows: the values of the gates for `backward`.
     states : (n_rows, n_units) float array
         Written: the state after each element.
-    kept : (n_rows, n_kept) float array
-        Written: the cell of an LSTM, and a GRU's product for its third gate, n_units numbers; of
-        others none.
+    kept : (n_written, n_kept) float array
+        Written with the gates: the cell of an LSTM, and a GRU's product for its third gate, n_units
+        numbers; of others none.
     last : (n_sequences, n_units) float array
         Initial states. Written over: the last ones.
     last_cell : (n_cells, n_units) float array
         Initial cells of an LSTM, no rows otherwise. Written over: the last ones.
     """
     wide = block_cols(weight)
-    width, n = weight.shape
-    n_panels = -(-width // wide)
-    packed = np.empty(n_panels * n * wide, weight.dtype)
-    init, offset = np.zeros(n_panels * wide, weight.dtype), np.zeros(n, weight.dtype)
-    init[: bias.size] = bias
-    for q in range(n_panels):
-        pack_transposed(weight, q * wide, offset, packed, q * n * wide)
+    pitch = -(-weight.shape[0] // wide) * wide
+    packed = np.empty(pitch * weight.shape[1], weight.dtype)
+    packed_input = np.empty(pitch * rows.shape[1], weight.dtype)
+    _pack_weights(weight, packed)
+    _pack_weights(input_weight, packed_input)
+    init, input_init = _padded(bias, pitch), _padded(input_bias, pitch)
     n_blocks = _n_blocks(firsts.size, n_workers)
     for block in prange(n_blocks):
         _forward_block(
-            block, n_blocks, kind, leak, packed, init, mask, firsts, lengths, row_step, gates,
-            states, kept, last, last_cell,
+            block, n_blocks, kind, leak, rows, packed_input, input_init, packed, init, mask,
+            firsts, lengths, row_step, gates, states, kept, last, last_cell,
         )  # fmt: skip
 
 

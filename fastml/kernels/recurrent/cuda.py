@@ -64,6 +64,9 @@ def _on_host(lengths):
 def forward(
     kind,  # IN scalar
     leak,  # IN scalar
+    rows,  # IN (n_rows, n_features)
+    input_weight,  # IN (n_gates, n_features)
+    input_bias,  # IN (n_input_biases,)
     weight,  # IN (n_gates, n_units)
     bias,  # IN (n_biases,)
     mask,  # IN (n_masks, n_units)
@@ -71,9 +74,9 @@ def forward(
     lengths,  # IN (n_sequences,)
     row_step,  # IN scalar
     n_workers,  # IN scalar
-    gates,  # INOUT (n_rows, n_gates)
+    gates,  # OUT (n_written, n_gates)
     states,  # OUT (n_rows, n_units)
-    kept,  # OUT (n_rows, n_kept)
+    kept,  # OUT (n_written, n_kept)
     last,  # INOUT (n_sequences, n_units)
     last_cell,  # INOUT (n_cells, n_units)
 ):
@@ -81,6 +84,12 @@ def forward(
     lengths = _on_host(lengths)
     products = xp.empty((last.shape[0], weight.shape[0]), weight.dtype)
     masked = xp.empty(mask.shape, mask.dtype)
+    if gates.shape[0] < rows.shape[0]:
+        gates = xp.empty((rows.shape[0], gates.shape[1]), gates.dtype)
+        kept = xp.empty((rows.shape[0], kept.shape[1]), kept.dtype)
+    xp.matmul(rows, input_weight.T, out=gates)
+    if input_bias.shape[0]:
+        gates += input_bias
     views = [as_device(a) for a in (firsts, bias, products, gates, states, kept, last, last_cell)]
     for t in range(int(lengths.max(initial=0))):
         n_rows = int(np.count_nonzero(lengths > t))

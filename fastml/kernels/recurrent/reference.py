@@ -6,16 +6,19 @@ from fastml.kernels.recurrent.cells import BACKWARD, FORWARD
 
 
 def forward(
-    kind, leak, weight, bias, mask, firsts, lengths, row_step, n_workers, gates, states, kept,
-    last, last_cell,
+    kind, leak, rows, input_weight, input_bias, weight, bias, mask, firsts, lengths, row_step,
+    n_workers, gates, states, kept, last, last_cell,
 ):  # fmt: skip
-    """Run through sequences: recurrent products, gates, states."""
+    """Run through sequences: products with inputs and states, gates, new states."""
+    sums = rows @ input_weight.T + input_bias if len(input_bias) else rows @ input_weight.T
     for s, (first, length) in enumerate(zip(firsts, lengths, strict=True)):
         for row in first + row_step * np.arange(length):
             h = last[s] * mask[s] if len(mask) else last[s]
             product = weight @ h + bias if len(bias) else weight @ h
             cell = last_cell[s : s + 1]
-            gates[row], kept[row], last[s] = FORWARD[kind](gates[row], product, last[s], cell, leak)
+            gate, keep, last[s] = FORWARD[kind](sums[row], product, last[s], cell, leak)
+            if len(gates):
+                gates[row], kept[row] = gate, keep
             states[row] = last[s]
 
 

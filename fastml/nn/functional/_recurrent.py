@@ -290,7 +290,8 @@ def run_layers(
             mask = masks.of_states(number, (n, n_units), rows)
             way = sequences if number == layer else sequences.backwards()
             inputs = rows, h0, c0, *given
-            how = Recurrence(kind, leak, way, mask)
+            keeps = any(type(a) is Variable for a in inputs)
+            how = Recurrence(kind, leak, way, mask, keeps)
             out = recur(*inputs, how=how) if reset_after else composed(inputs, how, False)
             ways.append(out[:n_rows])
             states.append(out[n_rows : n_rows + n])

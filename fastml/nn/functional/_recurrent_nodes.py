@@ -70,15 +70,20 @@ class Recurrence:
         Of the rows.
     mask : (n_sequences, n_units) array, optional
         What states are multiplied by before the product.
+    keeps : bool, default=True
+        Whether there may be a backward pass, to which the forward pass leaves its gates.
     """
 
-    __slots__ = ("done", "kind", "leak", "mask", "passed", "sequences", "unrolled")
+    __slots__ = ("done", "keeps", "kind", "leak", "mask", "passed", "sequences", "unrolled")
 
-    def __init__(self, kind: int, leak: float, sequences: Sequences, mask: Any = None) -> None:
+    def __init__(
+        self, kind: int, leak: float, sequences: Sequences, mask: Any = None, keeps: bool = True
+    ) -> None:
         self.kind = kind
         self.leak = leak
         self.sequences = sequences
         self.mask = mask
+        self.keeps = keeps
         self.passed: Any = None
         self.done: Any = None
         self.unrolled: Any = None
@@ -126,15 +131,13 @@ def _pass(
     mask = backend.empty((0, n), dtype)
     if how.mask is not None:
         mask = sequences.sorted(backend.asarray(how.mask, dtype))
-    gates = backend.empty((n_rows, w_hh.shape[0]), dtype)
-    turned = backend.asarray(w_ih.T)
-    zero = dtype.type(0)
-    backend.kernels("dense").forward(IDENTITY, zero, rows, turned, b_ih, gates[:0], gates)
+    n_written = n_rows * how.keeps
+    gates = backend.empty((n_written, w_hh.shape[0]), dtype)
     # States of all steps, last states and last cells: one result, since a node has one.
     n_cells = n_sequences * (kind == LSTM)
     out = backend.empty((n_rows + n_sequences + n_cells, n), dtype)
     states = out[:n_rows]
-    kept = backend.empty((n_rows, n * (kind in (LSTM, GRU))), dtype)
+    kept = backend.empty((n_written, n * (kind in (LSTM, GRU))), dtype)
     first_states = sequences.sorted(backend.asarray(h0, dtype))
     first_cells = backend.empty((0, n), dtype)
     if kind == LSTM:
@@ -142,8 +145,9 @@ def _pass(
     last, last_cell = first_states.copy(), first_cells.copy()
     firsts = backend.asarray(sequences.firsts)
     backend.kernels("recurrent").forward(
-        kind, dtype.type(how.leak), w_hh, b_hh, mask, firsts, sequences.lengths,
-        sequences.row_step, backend.n_workers, gates, states, kept, last, last_cell,
+        kind, dtype.type(how.leak), rows, w_ih, b_ih, w_hh, b_hh, mask, firsts,
+        sequences.lengths, sequences.row_step, backend.n_workers, gates, states, kept, last,
+        last_cell,
     )  # fmt: skip
     out[n_rows : n_rows + n_sequences] = sequences.unsorted(last)
     if kind == LSTM:

@@ -29,13 +29,16 @@ def _layer(dtype, scale, seed):
         return rng.normal(size=shape).astype(dtype)
 
     args = {"kind": kind, "leak": dtype((1.0, 0.3)[seed // 2 % 2])}
+    n_features = (3, 1, 20)[seed % 3]
+    args["rows"], args["input_weight"] = normal(n_rows, n_features), normal(width, n_features)
+    args["input_bias"] = normal(width * (seed % 4 != 1))
     args["weight"] = normal(width, n_units) / dtype(np.sqrt(n_units))
     args["bias"] = normal(width * (seed % 3 != 1))
     n_masks = n_sequences * (seed % 3 == 2)
     args["mask"] = rng.integers(0, 2, (n_masks, n_units)).astype(dtype) * dtype(2)
     args |= {"firsts": firsts, "lengths": lengths.astype(np.int64), "row_step": row_step}
     args["n_workers"] = 1 + seed % 3
-    args["gates"] = normal(n_rows, width)
+    args["gates"] = sentinel((n_rows, width), dtype)
     args["states"] = sentinel((n_rows, n_units), dtype)
     args["kept"] = sentinel((n_rows, n_units * (kind in (GRU, LSTM))), dtype)
     args["last"] = normal(n_sequences, n_units)
@@ -46,6 +49,8 @@ def _layer(dtype, scale, seed):
 
 def forward(dtype, scale, seed):
     args, _, tolerance = _layer(dtype, scale, seed)
+    if seed % 5 == 3:
+        args["gates"], args["kept"] = args["gates"][:0], args["kept"][:0]
     return Case(args, ("gates", "states", "kept", "last", "last_cell"), **tolerance)
 
 
@@ -55,7 +60,8 @@ def backward(dtype, scale, seed):
     reference.forward(**args)
     shape = args["states"].shape
     n_written = shape[0] * (args["kind"] == GRU)
-    args = {key: value for key, value in args.items() if key not in ("bias", "last", "last_cell")}
+    for key in ("rows", "input_weight", "input_bias", "bias", "last", "last_cell"):
+        del args[key]
     args |= {"first_states": first_states, "first_cells": first_cells, "by_states": normal(*shape)}
     args["gradient"] = sentinel(args["gates"].shape, dtype)
     args["recurrent_gradient"] = sentinel((n_written, args["gates"].shape[1]), dtype)
