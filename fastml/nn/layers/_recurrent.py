@@ -10,7 +10,7 @@ from fastml.backends import resolve
 from fastml.kernels.recurrent import forms
 from fastml.nn._description import integer, number
 from fastml.nn._field import ReceptiveField
-from fastml.nn.functional._recurrent import Masks, batch_of, run_layers
+from fastml.nn.functional._sequences import NO_MASKS, Masks, batch_of, run_layers
 from fastml.nn.initializers import Initializer, Orthogonal, initializer
 from fastml.nn.layers._layer import Layer, Parameter, Run, Shape
 
@@ -139,7 +139,7 @@ class _Recurrent(Layer):
         """Return the result for a batch; see `Layer.apply`."""
         names, directions = self._names(), self._directions()
         stream = run.next_stream(2 * len(names))
-        masks = Masks()
+        masks = NO_MASKS
         if run.masks:
             masks = Masks(
                 self.dropout, self.recurrent_dropout, run.seed, stream, run.step,
