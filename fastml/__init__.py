@@ -21,6 +21,7 @@ __all__ = [
     "metrics",
     "neural_network",
     "nn",
+    "optimize",
     "set_config",
     "show_versions",
     "warmup",

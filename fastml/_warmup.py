@@ -90,6 +90,20 @@ def _competitive(backend: Backend, dtype: np.dtype[Any]) -> None:
             model.partial_fit(data).predict(data)
 
 
+def _rbm(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.neural_network import BernoulliRBM, DeepBeliefNetwork, GaussianRBM
+
+    X = _blobs(dtype)
+    for model in (BernoulliRBM(8, out_of_range="ignore"), GaussianRBM(8)):
+        model.set_params(batch_size=len(X), n_iter=1, random_state=0, learning_rate=1e-6)
+        model.fit(X).gibbs(X)
+        model.score_samples(X)
+    labels = np.arange(len(X)) % 2
+    network = DeepBeliefNetwork((20, 20), n_iter=1, batch_size=len(X), fine_tune="up-down")
+    network.set_params(fine_tune_n_iter=1, random_state=0)
+    network.fit(np.clip(X, 0, 1), labels).sample(len(X), n_steps=2)
+
+
 def _activations(backend: Backend, dtype: np.dtype[Any]) -> None:
     from fastml import activations, autodiff
 
@@ -211,6 +225,7 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "kmeans": _kmeans,
     "minibatch": _minibatch,
     "competitive": _competitive,
+    "rbm": _rbm,
     "activations": _activations,
     "losses": _losses,
     "conv": _conv,
@@ -240,9 +255,10 @@ def warmup(
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
-        "activations", "losses", "conv" (convolutions), "pool", "normalization" (of batches and
-        layers), "dense" (layers of networks), "recurrent" (layers of sequences), "optim"
-        (optimisers), "dropout", "elementwise", "rng"; all by default.
+        "rbm" (BernoulliRBM, GaussianRBM, DeepBeliefNetwork), "activations", "losses",
+        "conv" (convolutions), "pool", "normalization" (of batches and layers), "dense" (layers of
+        networks), "recurrent" (layers of sequences), "optim" (optimisers), "dropout",
+        "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

@@ -14,7 +14,16 @@ from fastml.decomposition import PCA, IncrementalPCA, KernelPCA
 from fastml.kernel_approximation import Nystroem
 from fastml.linear_model import SingleLayerClassifier, SingleLayerRegressor
 from fastml.metrics import pairwise
-from fastml.neural_network import CNNClassifier, CNNRegressor, MLPClassifier, MLPRegressor
+from fastml.neural_network import (
+    Autoencoder,
+    BernoulliRBM,
+    CNNClassifier,
+    CNNRegressor,
+    DBNClassifier,
+    GaussianRBM,
+    MLPClassifier,
+    MLPRegressor,
+)  # fmt: skip
 from fastml.nn import Network, functional
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -99,6 +108,41 @@ def kernel_models(dtype):
         yield f"nystroem {landmarks}", model.fit(X), X
 
 
+def rbm_models(dtype):
+    """Yield the name, model and rows of fits of restricted Boltzmann machines."""
+    X, _ = rows(dtype)
+    X = np.hstack([X] * 3)[:3000] - 5
+    options = {"random_state": 0, "batch_size": 500, "n_iter": 1, "momentum": 0.5}
+    for algorithm in ("pcd", "cd"):
+        model = BernoulliRBM(70, algorithm=algorithm, k=2, dropout=0.2, **options)
+        yield f"rbm {algorithm}", model.fit(np.where(X > 0, 1, 0).astype(dtype)), X
+    grey = np.clip(X, 0, 1)
+    model = BernoulliRBM(70, sparsity_target=0.1, monitor=["pseudo_likelihood"], **options)
+    yield "rbm grey", model.fit(grey), X
+    model = BernoulliRBM(70, **options)
+    yield "rbm of few zeros", model.fit(np.clip(X + 0.5, 0, 1) * dtype(0.9) + dtype(0.1)), X
+    model = GaussianRBM(70, learning_rate=1e-3, variance="learned", **options)
+    yield "gaussian rbm", model.fit(X), X
+
+
+def belief_hashes(dtype):
+    """Return the hashes of deep belief networks, and of what they compute from rows."""
+    X, _ = rows(dtype)
+    X = np.hstack([X] * 3)[:2000]
+    y, bits = np.argmax(X[:, :4], axis=1), np.where(X > 5, 1, 0).astype(dtype)
+    found = {}
+    options = {"random_state": 0, "batch_size": 500, "n_iter": 1, "fine_tune_n_iter": 1}
+    for fine_tune in (None, "up-down", "backprop"):
+        model = DBNClassifier((70, 80), fine_tune=fine_tune, monitor="layer", **options)
+        model.fit(bits, y)
+        results = [np.array(model.lower_bound_), model.predict_proba(bits), model.transform(bits)]
+        results += [model.sample(600, n_steps=3), model.lower_bound(bits, y, random_state=0)]
+        results += model.recognition_coefs_ + model.generative_coefs_
+        results += [model.rbms_[-1].components_, model.rbms_[-1].h_samples_]
+        found[f"belief {fine_tune}"] = " ".join(map(digest, results))
+    return found
+
+
 def digest(value):
     """Return a short hash of the type, shape and bits of an attribute."""
     if isinstance(value, np.ndarray | np.generic):
@@ -165,6 +209,7 @@ def network_hashes(dtype):
     thin = sparse.csr_array(np.where(X > 0.5, X, 0))
     few = {"max_iter": 2, "random_state": 0}
     options = {"hidden_layer_sizes": (70, 33), **few}
+    deep = {**options, "activation": "logistic", "pretraining": {"n_iter": 1, "batch_size": 500}}
     fits = {
         "mlp": (MLPClassifier(**options, dropout=0.2, max_norm=1.0), X, y, weight),
         "mlp full batch": (MLPRegressor(**options, batch_size="full"), X, several, None),
@@ -173,6 +218,8 @@ def network_hashes(dtype):
         "mlp sparse": (MLPClassifier(**options, penalty="l1"), thin, y, None),
         "cnn": (CNNClassifier(**few), X[:2000, :20], y[:2000], weight[:2000]),
         "cnn residual": (CNNRegressor("residual", (4, 5), **few), X[:900, :20], y[:900], None),
+        "autoencoder": (Autoencoder(**deep, init="rbm", tied=True, contractive=0.1), X, y, weight),
+        "autoencoder with noise": (Autoencoder(70, noise="gaussian", **few), thin, y, None),
         "single layer": (SingleLayerClassifier(**few), X, y, weight),
         "single layer lbfgs": (SingleLayerRegressor(**few, solver="lbfgs"), X, several, None),
     }
@@ -187,7 +234,8 @@ def network_hashes(dtype):
                 if isinstance(value, Network):
                     several_of_them = [value.flat, *value.state.values()]
                 found[f"{name} {attribute}"] = " ".join(map(digest, several_of_them))
-        found[f"{name} predict"] = digest(model.predict(given))
+        use = model.predict if hasattr(model, "predict") else model.transform
+        found[f"{name} predict"] = digest(use(given))
     return found
 
 
@@ -197,7 +245,7 @@ def convolution_hashes(dtype):
     found = {}
     for name, shape, kernel in (
         ("plain", (3, 40, 40, 24), (40, 24, 3, 3)), ("one channel", (3, 50, 50, 1), (40, 1, 5, 5)),
-        ("depthwise", (2, 40, 40, 40), (40, 1, 3, 3)),
+        ("depthwise", (2, 40, 40, 40), (40, 1, 3, 3)), ("points", (3, 30, 31, 32), (64, 32, 3, 3)),
     ):  # fmt: skip
         x, w, b = (
             ad.variable(rng.standard_normal(each).astype(dtype))
@@ -247,8 +295,11 @@ def recurrent_hashes(dtype):
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
+    models += (rbm_models,)
     found = hashes(model for make in models for model in make(dtype))
-    found |= pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
+    found |= (
+        belief_hashes(dtype) | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
+    )
     found |= convolution_hashes(dtype) | pooling_hashes(dtype)
     return found | recurrent_hashes(dtype)
 

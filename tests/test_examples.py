@@ -102,6 +102,16 @@ def test_softmax_loss_is_that_of_the_notes(tmp_path):
     assert ran.pictures == {f"softmax_{name}" for name in ("loss", "activations", "vanishing")}
 
 
+@pytest.mark.timeout(600)
+def test_duality(tmp_path):
+    ran = run("duality", output=tmp_path)
+    assert "x      doors = 2, windows = 6" in ran.printed
+    assert "Solution: x = 0, y = -1, where f0 = 1 (case 2)." in ran.printed
+    assert ran.printed.count("KKT conditions: all hold") == 1
+    assert ran.printed.count("KKT conditions: 1 fail (tolerance 1e-06): stationarity") == 1
+    assert ran.pictures == {"linear_program", "kkt_cases", "dual_function"}
+
+
 def test_progress_is_optional(monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(EXAMPLES)
@@ -212,3 +222,38 @@ def test_digits_by_three_networks(tmp_path):
     for name, bar in least.items():
         assert ran.figures(name)[0][0] >= bar
     assert ran.pictures == {f"digits_{n}" for n in ("losses", "confusion", "filters", "patches")}
+
+
+@pytest.mark.timeout(600)
+def test_rbm_features_tell_digits_apart_better_than_pixels(tmp_path):
+    ran = run("rbm_digits", output=tmp_path)
+
+    assert ran.pictures == {"rbm_filters", "rbm_dreams"}
+    (pixels,), (features,) = ran.figures("recognised from pixels") + ran.figures(
+        "recognised from RBM features"
+    )
+    assert features > pixels + 5
+
+
+@pytest.mark.timeout(600)
+def test_deep_codes_of_digits_lose_less_than_principal_components(tmp_path):
+    ran = run("autoencoder_digits", output=tmp_path)
+
+    assert ran.pictures == {
+        f"autoencoder_{name}" for name in ("codes", "map", "reconstructions", "filters")
+    }
+    names = ("2 principal components", "deep autoencoder", "deep, not pretrained")
+    (pca,), (deep,), (by_chance,) = (ran.figures(name)[0] for name in names)
+    assert deep < pca / 1.5
+    assert deep < by_chance
+
+
+@pytest.mark.timeout(600)
+def test_digits_dreamt_by_a_deep_belief_network(tmp_path):
+    ran = run("dbn_digits", output=tmp_path)
+    # Without their minus signs.
+    one, two, tuned = (bound for (bound,) in ran.figures(r"lower bound on log p\(image\),"))
+    assert one > two > tuned
+    assert ran.figures("recognised by their label units")[0][0] > 95
+    assert ran.figures("dreams of a label taken for it")[0][0] > 80
+    assert ran.pictures == {"dbn_told", "dbn_free"}

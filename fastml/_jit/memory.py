@@ -1,10 +1,16 @@
-"""Copies of a few adjacent items, as whole vectors."""
+"""Copies of a few adjacent items, as whole vectors; arrays that vectors do not straddle."""
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
+
+from fastml._jit.compile import njit_leaf
+
+# Bytes of a cache line, and of the widest vector.
+_LINE = 64
 
 
 @intrinsic
@@ -34,3 +40,16 @@ def copy_items(typingctx, out, out0, a, a0, n):
         return context.get_dummy_value()
 
     return types.void(out, types.int64, a, types.int64, types.int64), codegen
+
+
+@njit_leaf
+def aligned(n, like):
+    """Return `n` items of any content, of the dtype of `like`, from an address that suits vectors.
+
+    A vector that straddles two cache lines takes two accesses. NumPy's and Numba's arrays begin
+    anywhere.
+    """
+    spare = _LINE // like.itemsize
+    items = np.empty(n + spare, like.dtype)
+    first = (-items.ctypes.data % _LINE) // like.itemsize
+    return items[first : first + n]

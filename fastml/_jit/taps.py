@@ -7,14 +7,13 @@ the kernel and steps for its columns times channels it is a direct convolution o
 channels are last; other tables give dilated, strided, grouped and transposed convolutions, and with
 taps for rows of an image and steps for its pixels the gradient by the weight.
 
-Three kinds differ in what meets in a product:
+Two kinds differ in what meets in a product:
 
 `tile_channels`
-    a number of the image and a vector of weights of many output channels;
+    a number of the image and a vector of weights of many output channels; `tile_channels_2` has two
+    vectors, and `tile_channels_added`, of one shape, adds to what `out` holds;
 `tile_lanes`
-    a vector of channels of the image and a vector of weights, channel by channel (depthwise);
-`tile_pixels`
-    a vector of adjacent pixels of one channel and one weight, for few output channels.
+    a vector of channels of the image and a vector of weights, channel by channel (depthwise).
 """
 
 from numba import types
@@ -35,10 +34,12 @@ TAP_ROWS = {"avx512": 14, "avx2": 6, "neon": 14, "generic": 6}[simd_level()]
 # (rows of the image, width) for which there is code, of which a user takes what fits best: each is
 # machine code of its own. Some for narrow images, some for single rows of them.
 SHAPES = tuple(
-    [(TAP_ROWS // width, width) for width in range(1, TAP_ROWS // 2 + 1)]
-    + [(1, width) for width in range(TAP_ROWS, TAP_ROWS // 2, -2)]
-    + [(1, width) for width in (1, 2, 4) if width <= TAP_ROWS // 2]
+    [(TAP_ROWS // width, width) for width in (1, 2, 3, 4, 5, 7) if 2 * width <= TAP_ROWS]
+    + [(1, width) for width in (TAP_ROWS, 8, 4, 2, 1) if width <= TAP_ROWS]
 )
+
+# Rows of the tile that adds to what is there. Such tiles must not overlap: a divisor of 8.
+ADDED_ROWS = 8 if TAP_ROWS > 8 else 4
 
 
 def _broadcast_by_vector(v, a, at, b_vectors):
@@ -53,7 +54,7 @@ def _vector_by_vector(v, a, at, b_vectors):
     ]
 
 
-def _loops(v, shape, operands, n_vectors, met, b_broadcast):
+def _loops(v, shape, operands, n_vectors, met):
     """Emit one height's loops over taps and steps; return its accumulators [row][vector]."""
     builder = v.builder
     n_image_rows, width = shape
@@ -79,12 +80,7 @@ def _loops(v, shape, operands, n_vectors, met, b_broadcast):
         with cgutils.for_range(builder, n_steps) as step:
             a_k = builder.gep(a_start, [builder.mul(step.index, a_step)])
             b_k = builder.add(b_start, builder.mul(step.index, b_step))
-            if b_broadcast:
-                columns = [v.broadcast(builder.load(builder.gep(b, [b_k])))] * n_vectors
-            else:
-                columns = [
-                    v.load(b, builder.add(b_k, int64(j * v.lanes))) for j in range(n_vectors)
-                ]
+            columns = [v.load(b, builder.add(b_k, int64(j * v.lanes))) for j in range(n_vectors)]
             for row, cell in zip(rows, cells, strict=True):
                 for j, (factor, column) in enumerate(met(v, a_k, row, columns)):
                     total = builder.call(v.fmuladd, [factor, column, builder.load(cell[j])])
@@ -92,7 +88,7 @@ def _loops(v, shape, operands, n_vectors, met, b_broadcast):
     return [[builder.load(cell) for cell in row] for row in cells]
 
 
-def _tile(n_vectors, met, b_broadcast=False):
+def _tile(n_vectors, met, shapes=SHAPES, adding=False):
     """Return a tile as an intrinsic."""
 
     @intrinsic
@@ -125,17 +121,20 @@ def _tile(n_vectors, met, b_broadcast=False):
             operands = (a_data, *args[5:8], taps_data, *args[9:11], b_data, *args[12:17], start)
             done = builder.append_basic_block("tile.done")
             switch = builder.switch(builder.add(builder.mul(args[19], int64(64)), args[20]), done)
-            for rows, width in SHAPES:
+            for rows, width in shapes:
                 block = builder.append_basic_block("tile.shape")
                 switch.add_case(int64(64 * rows + width), block)
                 builder.position_at_end(block)
-                sums = iter(_loops(v, (rows, width), operands, n_vectors, met, b_broadcast))
+                sums = iter(_loops(v, (rows, width), operands, n_vectors, met))
                 for i in range(rows):
                     first = builder.add(args[1], builder.mul(int64(i), args[2]))
                     for p in range(width):
                         at = builder.add(first, builder.mul(int64(p), args[3]))
                         for j, value in enumerate(next(sums)):
-                            v.store(value, out_data, builder.add(at, int64(j * v.lanes)))
+                            to = builder.add(at, int64(j * v.lanes))
+                            if adding:
+                                value = builder.fadd(v.load(out_data, to), value)
+                            v.store(value, out_data, to)
                 builder.branch(done)
             builder.position_at_end(done)
             return context.get_dummy_value()
@@ -147,5 +146,5 @@ def _tile(n_vectors, met, b_broadcast=False):
 
 tile_channels = _tile(1, _broadcast_by_vector)
 tile_channels_2 = _tile(2, _broadcast_by_vector)
+tile_channels_added = _tile(2, _broadcast_by_vector, shapes=((1, ADDED_ROWS),), adding=True)
 tile_lanes = _tile(1, _vector_by_vector)
-tile_pixels = _tile(1, _vector_by_vector, b_broadcast=True)

@@ -2,6 +2,7 @@
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastml._jit.simd import INDEX, Vectors, data_of, int64, require_float_array, tile_shape
@@ -69,6 +70,29 @@ def add_lanes(typingctx, total, total0, a, a0):
         sums, source = (data_of(context, builder, t[k], args[k]) for k in (0, 2))
         total = builder.fadd(v.load(sums, args[1]), v.load(source, args[3]))
         v.store(total, sums, args[1])
+        return context.get_dummy_value()
+
+    return sig, codegen
+
+
+@intrinsic
+def sum_lanes(typingctx, out, out0, start, a, a0, places, places0, n):
+    """Write a vector: `start`, plus those of `a` at the n `places`, behind a0."""
+    for name, ty in (("out", out), ("a", a)):
+        require_float_array(name, ty)
+    i = INDEX
+    sig = types.void(out, i, out.dtype, a, i, places, i, i)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        v = Vectors(context, builder, t[0].dtype)
+        target, source, listed = (data_of(context, builder, t[k], args[k]) for k in (0, 3, 5))
+        total = cgutils.alloca_once_value(builder, v.broadcast(args[2]))
+        with cgutils.for_range(builder, args[7]) as loop:
+            place = builder.load(builder.gep(listed, [builder.add(args[6], loop.index)]))
+            term = v.load(source, builder.add(args[4], place))
+            builder.store(builder.fadd(builder.load(total), term), total)
+        v.store(builder.load(total), target, args[1])
         return context.get_dummy_value()
 
     return sig, codegen

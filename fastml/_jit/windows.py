@@ -3,171 +3,45 @@
 Each of these intrinsics writes ``out[o0 + j]`` for j < n, from the elements that the taps of a
 window meet: ``a[a0 + rows[0, i] + columns[0, k] + j]`` for i0 <= i < i1 and k0 <= k < k1. Row 0 of
 `rows` and `columns` holds where a tap is, row 1 its number: taps are told apart by the sum of both.
-Those called "paired" take every other element, ``a[... + 2 * j]``.
+Those called "paired" take every other element, ``a[... + 2 * j]``. Those that take them do so for
+`m` windows, each `step` elements further in `a`, and `skip` further in `out`, than the one before.
 """
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from fastml._jit.simd import INDEX, data_of, int64, require_float_array, tile_shape
-
-# Vectors that are in registers at a time, beside those that tell which tap was largest.
-_UNROLLED = 4
-_SHORTEST = 4
+from fastml._jit.simd import INDEX, data_of, int64, require_float_array
+from fastml._jit.window_parts import Taps, each_stretch, require_taps
 
 
-class Lanes:
-    """A run of elements in registers: some vectors of so many lanes, or a number."""
+def _each_window(builder, scalar, count, source0, target0, windows, body):
+    """Emit ``body(lanes, first, source0, target0)`` for all elements of all windows."""
+    m, step, skip = windows
 
-    def __init__(self, builder, scalar, lanes, n_vectors):
-        self.builder, self.scalar, self.lanes, self.n_vectors = builder, scalar, lanes, n_vectors
+    def each(lanes, first):
+        with cgutils.for_range(builder, m) as window:
+            source = builder.add(source0, builder.mul(window.index, step))
+            target = builder.add(target0, builder.mul(window.index, skip))
+            body(lanes, first, source, target)
 
-    def kind(self, item):
-        return ir.VectorType(item, self.lanes) if self.lanes > 1 else item
-
-    def same(self, value):
-        """Return a number of the host in every lane."""
-        return self.constant(self.scalar, value)
-
-    def constant(self, item, value):
-        return ir.Constant(self.kind(item), [value] * self.lanes if self.lanes > 1 else value)
-
-    def broadcast(self, value):
-        kind = self.kind(value.type)
-        if self.lanes == 1:
-            return value
-        undefined = ir.Constant(kind, ir.Undefined)
-        one = self.builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), None)
-        return self.builder.shuffle_vector(one, undefined, mask)
-
-    def _pointer(self, data, at, v):
-        where = self.builder.gep(data, [self.builder.add(at, int64(v * self.lanes))])
-        return self.builder.bitcast(where, self.kind(data.type.pointee).as_pointer())
-
-    def load(self, data, at, v):
-        value = self.builder.load(self._pointer(data, at, v))
-        value.align = 1 if isinstance(data.type.pointee, ir.IntType) else _bytes(self.scalar)
-        return value
-
-    def load_paired(self, data, at, v):
-        """Return elements at, at + 2, ...: nothing beyond the last of them is read."""
-        if self.lanes == 1:
-            return self.load(data, at, v)
-        builder, n = self.builder, self.lanes
-        low = self.load(data, at, 2 * v)
-        high = self.load(data, builder.add(at, int64(n - 1)), 2 * v)
-        wanted = [*range(0, n, 2), *range(n + 1, 2 * n, 2)]
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), n), wanted)
-        return builder.shuffle_vector(low, high, mask)
-
-    def store(self, value, data, at, v):
-        stored = self.builder.store(value, self._pointer(data, at, v))
-        stored.align = 1 if isinstance(data.type.pointee, ir.IntType) else _bytes(self.scalar)
-
-    def slots(self, value):
-        return [cgutils.alloca_once_value(self.builder, value) for _ in range(self.n_vectors)]
+    each_stretch(builder, scalar, count, each)
 
 
-def _bytes(scalar):
-    return 4 if isinstance(scalar, ir.FloatType) else 8
-
-
-def _stretch(builder, scalar, count, body):
-    """Emit ``body(lanes, first element)`` for all elements, in vectors as wide as they fill.
-
-    The last vector reaches back over what was done before: bodies only read inputs, so that
-    writing an element twice writes the same.
-    """
-    widest = tile_shape(_bytes(scalar))[1]
-    wide = Lanes(builder, scalar, widest, _UNROLLED)
-    size = int64(widest * _UNROLLED)
-    n_wide = builder.sdiv(count, size)
-    with cgutils.for_range(builder, n_wide) as loop:
-        body(wide, builder.mul(loop.index, size))
-    done = builder.mul(n_wide, size)
-    rest = builder.sub(count, done)
-    _rest(builder, scalar, count, done, rest, widest, body)
-
-
-def _rest(builder, scalar, count, done, rest, lanes, body):
-    """Emit what is left, `rest` elements from `done` on."""
-    if lanes < _SHORTEST:
-        single = Lanes(builder, scalar, 1, 1)
-        with cgutils.for_range(builder, rest) as loop:
-            body(single, builder.add(done, loop.index))
-        return
-    vector, size = Lanes(builder, scalar, lanes, 1), int64(lanes)
-    enough = builder.icmp_signed(">=", count, size)
-    with builder.if_else(enough) as (full, short):
-        with full:
-            n_vectors = builder.sdiv(builder.add(rest, int64(lanes - 1)), size)
-            last = builder.sub(count, size)
-            with cgutils.for_range(builder, n_vectors) as loop:
-                first = builder.add(done, builder.mul(loop.index, size))
-                late = builder.icmp_signed(">", first, last)
-                body(vector, builder.select(late, last, first))
-        with short:
-            _rest(builder, scalar, count, done, rest, lanes // 2, body)
-
-
-class _Taps:
-    """The loops over the taps of a window."""
-
-    def __init__(self, context, builder, kinds, values):
-        rows, self.i0, self.i1, columns, self.k0, self.k1 = values
-        self.builder = builder
-        self.rows = context.make_array(kinds[0])(context, builder, rows)
-        self.columns = context.make_array(kinds[3])(context, builder, columns)
-        self.row_length = builder.extract_value(self.rows.shape, 1)
-        self.column_length = builder.extract_value(self.columns.shape, 1)
-
-    def each(self, numbered, visit, row_done=None):
-        """Emit ``visit(offset, number)`` for each tap, ``row_done()`` after each row of them."""
-        builder = self.builder
-        n_rows, n_columns = builder.sub(self.i1, self.i0), builder.sub(self.k1, self.k0)
-        with cgutils.for_range(builder, n_rows) as row:
-            i = builder.add(self.i0, row.index)
-            row_at = self._read(self.rows, i)
-            row_number = self._read(self.rows, i, self.row_length) if numbered else None
-            with cgutils.for_range(builder, n_columns) as column:
-                k = builder.add(self.k0, column.index)
-                at = builder.add(row_at, self._read(self.columns, k))
-                number = None
-                if numbered:
-                    number = self._read(self.columns, k, self.column_length)
-                    number = builder.add(row_number, number)
-                visit(at, number)
-            if row_done is not None:
-                row_done()
-
-    def _read(self, array, i, skip=None):
-        at = i if skip is None else self.builder.add(i, skip)
-        return self.builder.load(self.builder.gep(array.data, [at]))
-
-
-def _require_taps(*tables):
-    for table in tables:
-        if not (isinstance(table, types.Array) and table.layout == "C" and table.ndim == 2):
-            raise TypingError(f"taps must be C-contiguous int64 arrays of two rows, got {table}.")
-
-
-def _sum(step):
+def _sum(stride):
     def codegen(context, builder, signature, args):
         t = signature.args
         source, start = data_of(context, builder, t[0], args[0]), args[1]
-        taps = _Taps(context, builder, t[2:8], args[2:8])
+        taps = Taps(context, builder, t[2:8], args[2:8])
         factor, count = args[8], args[9]
         target, target0 = data_of(context, builder, t[10], args[10]), args[11]
 
-        def body(lanes, first):
+        def of_window(lanes, first, source0, target0):
             zero = lanes.same(0.0)
             totals, partial = lanes.slots(zero), lanes.slots(zero)
-            begin = builder.add(start, builder.mul(first, int64(step)))
-            load = lanes.load if step == 1 else lanes.load_paired
+            begin = builder.add(source0, builder.mul(first, int64(stride)))
+            load = lanes.load if stride == 1 else lanes.load_paired
 
             def visit(at, _):
                 for v in range(lanes.n_vectors):
@@ -186,7 +60,7 @@ def _sum(step):
                 scaled = builder.fmul(builder.load(total), factors)
                 lanes.store(scaled, target, builder.add(target0, first), v)
 
-        _stretch(builder, target.type.pointee, count, body)
+        _each_window(builder, target.type.pointee, count, start, target0, args[12:], of_window)
         return context.get_dummy_value()
 
     return codegen
@@ -195,38 +69,42 @@ def _sum(step):
 def _sum_signature(a, rows, columns, out):
     require_float_array("a", a)
     require_float_array("out", out)
-    _require_taps(rows, columns)
+    require_taps(rows, columns)
     i = INDEX
-    return types.void(a, i, rows, i, i, columns, i, i, a.dtype, i, out, i)
+    return types.void(a, i, rows, i, i, columns, i, i, a.dtype, i, out, i, i, i, i)
 
 
 @intrinsic
-def window_sum(typingctx, a, a0, rows, i0, i1, columns, k0, k1, scale, n, out, o0):
+def window_sum(
+    typingctx, a, a0, rows, i0, i1, columns, k0, k1, scale, n, out, o0, m, step, skip
+):  # fmt: skip
     """Write `scale` times the sum over the taps; each row of taps is added up by itself first."""
     return _sum_signature(a, rows, columns, out), _sum(1)
 
 
 @intrinsic
-def window_sum_paired(typingctx, a, a0, rows, i0, i1, columns, k0, k1, scale, n, out, o0):
+def window_sum_paired(
+    typingctx, a, a0, rows, i0, i1, columns, k0, k1, scale, n, out, o0, m, step, skip
+):  # fmt: skip
     """Write the same of every other element."""
     return _sum_signature(a, rows, columns, out), _sum(2)
 
 
-def _largest(step):
+def _largest(stride):
     def codegen(context, builder, signature, args):
         t = signature.args
         source, start = data_of(context, builder, t[0], args[0]), args[1]
-        taps = _Taps(context, builder, t[2:8], args[2:8])
+        taps = Taps(context, builder, t[2:8], args[2:8])
         count = args[9]
         target, target0 = data_of(context, builder, t[10], args[10]), args[11]
         chosen, i32 = data_of(context, builder, t[12], args[12]), ir.IntType(32)
         first_tap = builder.trunc(args[8], i32)
 
-        def body(lanes, first):
+        def of_window(lanes, first, source0, target0):
             tops = lanes.slots(lanes.same(float("-inf")))
             which = lanes.slots(lanes.broadcast(first_tap))
-            begin = builder.add(start, builder.mul(first, int64(step)))
-            load = lanes.load if step == 1 else lanes.load_paired
+            begin = builder.add(source0, builder.mul(first, int64(stride)))
+            load = lanes.load if stride == 1 else lanes.load_paired
 
             def visit(at, number):
                 tap = lanes.broadcast(builder.trunc(number, i32))
@@ -249,7 +127,7 @@ def _largest(step):
                 found = builder.trunc(found, lanes.kind(item)) if narrow else found
                 lanes.store(found, chosen, at, v)
 
-        _stretch(builder, target.type.pointee, count, body)
+        _each_window(builder, target.type.pointee, count, start, target0, args[13:], of_window)
         return context.get_dummy_value()
 
     return codegen
@@ -258,13 +136,15 @@ def _largest(step):
 def _largest_signature(a, rows, columns, out, chosen):
     require_float_array("a", a)
     require_float_array("out", out)
-    _require_taps(rows, columns)
+    require_taps(rows, columns)
     i = INDEX
-    return types.void(a, i, rows, i, i, columns, i, i, i, i, out, i, chosen)
+    return types.void(a, i, rows, i, i, columns, i, i, i, i, out, i, chosen, i, i, i)
 
 
 @intrinsic
-def window_max(typingctx, a, a0, rows, i0, i1, columns, k0, k1, first_tap, n, out, o0, chosen):
+def window_max(
+    typingctx, a, a0, rows, i0, i1, columns, k0, k1, first_tap, n, out, o0, chosen, m, step, skip
+):  # fmt: skip
     """Write the largest of the elements that the taps meet, and its tap to ``chosen[o0 + j]``.
 
     NaN counts as larger than all. Of the tap the number is written: the first of those that tie,
@@ -275,8 +155,8 @@ def window_max(typingctx, a, a0, rows, i0, i1, columns, k0, k1, first_tap, n, ou
 
 @intrinsic
 def window_max_paired(
-    typingctx, a, a0, rows, i0, i1, columns, k0, k1, first_tap, n, out, o0, chosen
-):
+    typingctx, a, a0, rows, i0, i1, columns, k0, k1, first_tap, n, out, o0, chosen, m, step, skip
+):  # fmt: skip
     """Write the same of every other element."""
     return _largest_signature(a, rows, columns, out, chosen), _largest(2)
 
@@ -304,21 +184,23 @@ def _added(builder, lanes, taps, load, tags, numbers):
 
 
 @intrinsic
-def window_sum_chosen(typingctx, a, chosen, a0, rows, i0, i1, columns, k0, k1, n, out, o0):
+def window_sum_chosen(
+    typingctx, a, chosen, a0, rows, i0, i1, columns, k0, k1, n, out, o0, m, step, skip
+):  # fmt: skip
     """Write the sum over those taps whose number `chosen` holds where the tap meets `a`."""
     require_float_array("a", a)
     require_float_array("out", out)
-    _require_taps(rows, columns)
+    require_taps(rows, columns)
 
     def codegen(context, builder, signature, args):
         t = signature.args
         source, start = data_of(context, builder, t[0], args[0]), args[2]
         tags = data_of(context, builder, t[1], args[1])
-        taps = _Taps(context, builder, t[3:9], args[3:9])
+        taps = Taps(context, builder, t[3:9], args[3:9])
         target, target0 = data_of(context, builder, t[10], args[10]), args[11]
 
-        def body(lanes, first):
-            begin = builder.add(start, first)
+        def of_window(lanes, first, source0, target0):
+            begin = builder.add(source0, first)
             totals = _added(
                 builder, lanes, taps,
                 lambda at, v: lanes.load(source, builder.add(begin, at), v),
@@ -328,64 +210,51 @@ def window_sum_chosen(typingctx, a, chosen, a0, rows, i0, i1, columns, k0, k1, n
             for v, total in enumerate(totals):
                 lanes.store(total, target, builder.add(target0, first), v)
 
-        _stretch(builder, target.type.pointee, args[9], body)
+        _each_window(builder, target.type.pointee, args[9], start, target0, args[12:], of_window)
         return context.get_dummy_value()
 
     i = INDEX
-    return types.void(a, chosen, i, rows, i, i, columns, i, i, i, out, i), codegen
-
-
-def _alternating():
-    def codegen(context, builder, signature, args):
-        t = signature.args
-        source = data_of(context, builder, t[0], args[0])
-        starts = args[1:3]
-        both = [
-            _Taps(context, builder, t[3:9], args[3:9]),
-            _Taps(context, builder, t[3:7] + t[9:11], args[3:7] + args[9:11]),
-        ]
-        factor, count = args[11], args[12]
-        target, target0 = data_of(context, builder, t[13], args[13]), args[14]
-
-        def body(lanes, first):
-            sums = []
-            for taps, start in zip(both, starts, strict=True):
-                begin = builder.add(start, first)
-
-                def load(at, v, begin=begin):
-                    return lanes.load(source, builder.add(begin, at), v)
-
-                sums.append(_added(builder, lanes, taps, load, None, None))
-            factors, size = lanes.broadcast(factor), lanes.lanes
-            at = builder.add(target0, builder.mul(first, int64(2)))
-            for v, pair in enumerate(zip(*sums, strict=True)):
-                halves = [builder.fmul(total, factors) for total in pair]
-                if size > 1:
-                    order = [i // 2 + size * (i % 2) for i in range(2 * size)]
-                    kind = ir.VectorType(ir.IntType(32), size)
-                    halves = [
-                        builder.shuffle_vector(*halves, ir.Constant(kind, part))
-                        for part in (order[:size], order[size:])
-                    ]
-                for i, half in enumerate(halves):
-                    lanes.store(half, target, at, 2 * v + i)
-
-        _stretch(builder, target.type.pointee, count, body)
-        return context.get_dummy_value()
-
-    return codegen
+    return types.void(a, chosen, i, rows, i, i, columns, i, i, i, out, i, i, i, i), codegen
 
 
 @intrinsic
-def window_sum_alternating(
-    typingctx, a, a0, b0, rows, i0, i1, columns, k0, k1, l0, l1, scale, n, out, o0
-):
-    """Write two sums in turn, ``out[o0 + 2 * j]`` and ``out[o0 + 2 * j + 1]``, times `scale`.
+def window_spread(typingctx, a, chosen, a0, first_tap, n_taps, scale, n, out, o0, m, skip):
+    """Write to each element of `m` windows side by side what `a` has for its window.
 
-    The first from `a0` on over the columns k0 ... k1 - 1, the other from `b0` over l0 ... l1 - 1.
+    ``out[o0 + w * skip + k * n + j] = scale * a[a0 + w * n + j]`` for w < m, k < n_taps and j < n;
+    with `chosen` only where it holds the number ``first_tap + k`` for ``a``, elsewhere zero.
     """
     require_float_array("a", a)
     require_float_array("out", out)
-    _require_taps(rows, columns)
+    tagged = not isinstance(chosen, types.NoneType)
+
+    def codegen(context, builder, signature, args):
+        t = signature.args
+        source, source0, first_tap, n_taps = data_of(context, builder, t[0], args[0]), *args[2:5]
+        tags = data_of(context, builder, t[1], args[1]) if tagged else None
+        factor, count = args[5:7]
+        target, target0, m, skip = data_of(context, builder, t[7], args[7]), *args[8:]
+
+        def of_window(lanes, first, begin, end):
+            at, vectors = builder.add(begin, first), range(lanes.n_vectors)
+            factors, zero = lanes.broadcast(factor), lanes.same(0.0)
+            values = [builder.fmul(lanes.load(source, at, v), factors) for v in vectors]
+            marks = [lanes.load(tags, at, v) for v in vectors] if tagged else []
+            with cgutils.for_range(builder, n_taps) as tap:
+                to = builder.add(builder.add(end, first), builder.mul(tap.index, count))
+                if tagged:
+                    number = builder.add(first_tap, tap.index)
+                    number = lanes.broadcast(builder.trunc(number, tags.type.pointee))
+                for v in vectors:
+                    value = values[v]
+                    if tagged:
+                        same = builder.icmp_unsigned("==", marks[v], number)
+                        value = builder.select(same, value, zero)
+                    lanes.store(value, target, to, v)
+
+        windows = m, count, skip
+        _each_window(builder, target.type.pointee, count, source0, target0, windows, of_window)
+        return context.get_dummy_value()
+
     i = INDEX
-    return types.void(a, i, i, rows, i, i, columns, i, i, i, i, a.dtype, i, out, i), _alternating()
+    return types.void(a, chosen, i, i, i, a.dtype, i, out, i, i, i), codegen

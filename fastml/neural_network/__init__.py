@@ -1,6 +1,14 @@
 """Neural networks as estimators."""
 
+from fastml.neural_network._autoencoder import Autoencoder
 from fastml.neural_network._cnn import CNNClassifier, CNNRegressor
+from fastml.neural_network._dbn import DeepBeliefNetwork
+from fastml.neural_network._dbn_classifier import DBNClassifier
+from fastml.neural_network._gaussian_rbm import GaussianRBM
 from fastml.neural_network._mlp import MLPClassifier, MLPRegressor
+from fastml.neural_network._rbm import BernoulliRBM
 
-__all__ = ["CNNClassifier", "CNNRegressor", "MLPClassifier", "MLPRegressor"]
+__all__ = [
+    "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "DBNClassifier",
+    "DeepBeliefNetwork", "GaussianRBM", "MLPClassifier", "MLPRegressor",
+]  # fmt: skip

@@ -23,6 +23,7 @@ from fastml.neural_network._images import (
 )
 from fastml.neural_network._parameters import documented
 from fastml.neural_network._regressor import NetworkRegressor
+from fastml.neural_network._samples import SamplesOfShape
 from fastml.neural_network._task import prepared_rows, stretches
 from fastml.nn import Summary, summary
 from fastml.nn.layers import Dense, Flatten, Layer, Sequential
@@ -30,12 +31,11 @@ from fastml.nn.layers import Dense, Flatten, Layer, Sequential
 __all__ = ["CNNClassifier", "CNNRegressor"]
 
 
-class _Convolutional(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseNetworkEstimator):
+class _Convolutional(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SamplesOfShape):
     """Layers of the user's choice over images, and a look inside."""
 
     layers: Any
     input_shape: Any
-    input_shape_: tuple[int, ...]
 
     _accept_sparse = False
     # Maps of images are much larger than rows.
@@ -68,21 +68,6 @@ class _Convolutional(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseNetw
         if reset:
             self.input_shape_ = self._shape_of(given if len(given) > 1 else tuple(X.shape[1:]))
         return shaped(X, self.input_shape_), y
-
-    def _check_shape(self, given: tuple[int, ...]) -> None:
-        """Refuse samples of another shape than those of the fit; rows are for the check of rows."""
-        shape = self.input_shape_
-        if len(given) > 1 and given != shape and (*given, 1) != shape:
-            raise ValueError(
-                f"X has samples of shape {given}, but {type(self).__name__} was fitted to samples "
-                f"of shape {shape}."
-            )
-
-    def _new_rows(self, X: Any) -> Any:
-        check_is_fitted(self)
-        X, given = as_rows(X)
-        self._check_shape(given)
-        return shaped(super()._new_rows(X), self.input_shape_)
 
     def _until(self, X: Any, layer: Any) -> np.ndarray[Any, Any]:
         """Return what a layer puts out for samples as they were given, on the host."""

@@ -68,6 +68,7 @@ class Fitting(Hooks):
         shape = self._sample_shape(X)
         if first:
             network = self._new_network(shape, dtype, self._random_state)
+            self._begin(network, X, weight)
             self._forget()
         else:
             network = self._load(shape, dtype)

@@ -71,6 +71,10 @@ class Hooks(BaseEstimator):
         """Return the score of sums of the last layer, NaN where they are not finite."""
         raise NotImplementedError
 
+    def _to_compare(self, X: Any, encoded: Any) -> Any:
+        """Return what `_score_of` compares with, for rows held out and their encoded targets."""
+        return encoded
+
     def _class_weights(self, y: Any, weight: Any, incremental: bool) -> Any:
         """Return the weights of samples, those of their classes included."""
         return weight
@@ -92,6 +96,9 @@ class Hooks(BaseEstimator):
         """Return a network that has not learned anything."""
         layers = self._layers(self.n_outputs_)
         return Network(layers, shape, dtype=dtype, seed=seed_from(random_state))
+
+    def _begin(self, network: Network, X: Any, weight: Any) -> None:
+        """Let a new network begin with what its rows, and what they weigh, tell."""
 
     def _load(self, shape: tuple[int, ...], dtype: Any) -> Network:
         """Return a network of what has been learned so far."""

@@ -118,7 +118,7 @@ class Task:
         """Return a function that scores the network on the rows held out."""
         rows = held.validated
         X, _, weight = self._some(rows)
-        encoded = self.encoded[rows]
+        compared = self.estimator._to_compare(X, self.encoded[rows])
 
         def score() -> float:
             size = self.estimator._rows_at_once
@@ -126,7 +126,7 @@ class Task:
             sums = np.concatenate([self.backend.to_host(part) for part in parts])
             if not np.isfinite(sums).all():
                 return np.nan
-            return float(self.estimator._score_of(sums, encoded, self.head, weight))
+            return float(self.estimator._score_of(sums, compared, self.head, weight))
 
         return score
 

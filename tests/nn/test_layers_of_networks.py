@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.base import clone
 
 import fastml
@@ -15,19 +16,27 @@ from fastml.nn import (
     AvgPool2D,
     BatchNorm,
     Conv1D,
+    Conv1DTranspose,
     Conv2D,
+    Conv2DTranspose,
     Dense,
     DropConnect,
     Dropout,
     Flatten,
+    GaussianNoise,
     GlobalAvgPool,
     LayerNorm,
+    MaskingNoise,
     MaxPool1D,
     MaxPool2D,
     Network,
+    Reshape,
     Residual,
     Run,
+    SaltAndPepperNoise,
     Sequential,
+    UpSampling1D,
+    UpSampling2D,
     initializers,
 )
 
@@ -150,6 +159,25 @@ CASES = {
             b.residual(
                 nn.Linear(6, 2), nn.Sequential(nn.Linear(6, 2), nn.Tanh()), nn.Identity()
             ),
+        ),
+    ),
+    "transposed convolution": (
+        [Conv2DTranspose(4, (3, 2), "tanh", stride=(2, 3), padding=(1, 0), output_padding=(1, 0)),
+         UpSampling2D((2, 1)), Conv2DTranspose(6, 2, groups=2, dilation=2, bias=False)], (4, 3, 2),
+        lambda nn, b: b.moved(nn.Sequential(
+            nn.ConvTranspose2d(2, 4, (3, 2), (2, 3), (1, 0), (1, 0)), nn.Tanh(),
+            nn.Upsample(scale_factor=(2, 1)),
+            nn.ConvTranspose2d(4, 6, 2, groups=2, dilation=2, bias=False),
+        )),
+    ),
+    "transposed sequences": (
+        [Dense(12), Reshape((4, 3)), Conv1DTranspose(2, 4, "relu", stride=2), UpSampling1D(3)],
+        (5,),
+        lambda nn, b: nn.Sequential(
+            nn.Linear(5, 12), nn.Unflatten(1, (4, 3)),
+            b.moved(nn.Sequential(
+                nn.ConvTranspose1d(3, 2, 4, 2), nn.ReLU(), nn.Upsample(scale_factor=3),
+            )),
         ),
     ),
 }  # fmt: skip
@@ -279,6 +307,45 @@ def test_dropout_draws_by_seed_step_and_place():
     np.testing.assert_array_equal(network.forward(X), X)
 
 
+@pytest.mark.parametrize("layer", [GaussianNoise(0.5), MaskingNoise(0.3), SaltAndPepperNoise(0.3)])
+def test_noise_is_that_of_training_alone(layer):
+    X = np.random.default_rng(0).uniform(0.2, 0.8, (200, 50))
+    network = Network([layer, layer], 50, dtype="float64")
+    np.testing.assert_array_equal(network.forward(X), X)
+    np.testing.assert_array_equal(network.forward(X, Run(masks=True)), X)
+    first, again, other = (network.forward(X, Run(True, 7, step)) for step in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    # Each layer has draws of its own.
+    single = Network(layer, 50, dtype="float64").forward(X, Run(True, 7, 1))
+    for noisy in (other, single):
+        assert (noisy != first).mean() > 0.1
+    sparse = network.forward(sp.csr_array(X), Run(True, 7, 1))
+    np.testing.assert_array_equal(sparse, first)
+
+
+def test_how_much_noise():
+    X = np.random.default_rng(0).uniform(0.2, 0.8, (400, 100))
+    run = Run(True, 3, 5)
+    added = GaussianNoise(0.5).apply(X, {}, {}, run) - X
+    np.testing.assert_allclose([added.mean(), added.std()], [0, 0.5], atol=0.01)
+    masked = MaskingNoise(0.3).apply(X, {}, {}, run)
+    np.testing.assert_allclose((masked == 0).mean(), 0.3, atol=0.01)
+    np.testing.assert_allclose(masked[masked != 0], X[masked != 0], rtol=1e-14)
+    salted = SaltAndPepperNoise(0.3, -1, 2).apply(X, {}, {}, run)
+    for value in (-1, 2):
+        np.testing.assert_allclose((salted == value).mean(), 0.15, atol=0.01)
+    np.testing.assert_array_equal(salted[np.abs(salted) < 1], X[np.abs(salted) < 1])
+
+
+def test_noise_within_a_network_passes_gradients_on():
+    x = ad.variable(np.full((3, 40), 0.5))
+    for layer in (GaussianNoise(0.5), MaskingNoise(0.3), SaltAndPepperNoise(0.3)):
+        out = layer.apply(x, {}, {}, Run(True, 0, 0))
+        (gradient,) = ad.gradients(ad.sum(out), [x])
+        kept = np.ones(x.shape) if type(layer) is GaussianNoise else out.value == 0.5
+        np.testing.assert_allclose(gradient, kept)
+
+
 def test_dropout_has_the_same_mask_on_the_way_back():
     network = Network([Dense(30), Dropout(0.5), Dense(1)], 4, dtype="float64", seed=3)
     X = np.random.default_rng(0).standard_normal((6, 4))
@@ -378,7 +445,9 @@ LAYERS = [
     MaxPool2D(), MaxPool1D(2, ceil_mode=True), AvgPool2D(2, count_include_pad=False), AvgPool1D(3),
     BatchNorm(affine=False), LayerNorm("sample"), Dropout(0.2), DropConnect(Dense(3), 0.1),
     Residual([Dense(3), Dropout()], "relu", shortcut="projection"), Sequential([Flatten()]),
-    Activation("gelu"), GlobalAvgPool(),
+    Activation("gelu"), GlobalAvgPool(), Conv2DTranspose(3, 2, stride=2, output_padding=1),
+    Conv1DTranspose(2, padding="same"), UpSampling2D((1, 2)), UpSampling1D(3), Reshape((2, 3)),
+    GaussianNoise(0.5), MaskingNoise(0.2), SaltAndPepperNoise(0.2, high=2.0),
 ]  # fmt: skip
 
 
@@ -486,6 +555,18 @@ def test_networks_refuse():
         (lambda: Conv1D(2, 3, mode="flip"), "mode must be 'correlation' or 'convolution'"),
         (lambda: Conv1D(2, 3, groups=0), "groups must be an integer >= 1, got 0"),
         (lambda: MaxPool2D(2, padding=2), "padding must be at most half of the window"),
+        (lambda: Conv2DTranspose(2, output_padding=-1), "output_padding must be an integer >= 0"),
+        (
+            lambda: Network(Conv2DTranspose(2, 3, output_padding=1), (4, 4, 1)),
+            r"output_padding must be smaller than stride or dilation, got \(1, 1\)",
+        ),
+        (lambda: Network(Conv2DTranspose(2, 1, padding=2), (4, 4, 1)), r"to sizes \(0, 0\) has no"),
+        (lambda: Network(UpSampling2D(), (4, 4)), r"expected an input of shape \(height, wid"),
+        (lambda: UpSampling2D(0), "size must be an integer >= 1, got 0"),
+        (lambda: Network(Reshape((2, 2)), 5), r"expected samples of 4 values, got shape \(5,\)"),
+        (lambda: GaussianNoise(-1), "stddev must be a finite number >= 0, got -1"),
+        (lambda: MaskingNoise(1), "rate must be a finite number >= 0 and < 1, got 1"),
+        (lambda: SaltAndPepperNoise(0.1, float("nan")), "low must be a finite number, got nan"),
         (lambda: Dropout(1.0), "rate must be a finite number >= 0 and < 1, got 1.0"),
         (lambda: DropConnect(Dense(2), -0.1), "rate must be a finite number >= 0 and < 1"),
         (lambda: BatchNorm(1.5), r"momentum must be a number in \[0, 1\], got 1.5"),

@@ -69,4 +69,8 @@ TABLE = {
             "sklearn.neural_network.MLPRegressor": "fastml.neural_network.MLPRegressor",
         },
     ),
+    "BernoulliRBM": Row(
+        "sklearn/neural_network/tests/test_rbm.py",
+        {"sklearn.neural_network.BernoulliRBM": "fastml.neural_network.BernoulliRBM"},
+    ),
 }

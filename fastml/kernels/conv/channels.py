@@ -6,7 +6,7 @@ from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
 from fastml._jit.taps import tile_channels, tile_channels_2
 from fastml._jit.vectors import lanes_of, transpose_lanes
-from fastml.kernels.conv.geometry import phase_length, reach, tile_shape
+from fastml.kernels.conv.geometry import is_inside, phase_length, reach, tile_shape
 from fastml.kernels.conv.strips import fill_strip, unpad
 
 
@@ -118,20 +118,48 @@ def tap_table(y, x, py, px, pitch, channels, adjacent, table):
 
 
 @njit_leaf
-def channels_task(
-    image, y, x, groups, packed, starts, init, whole, m0, m1, strip, table, spare, out
-):
+def tile_panel(
+    out, out0, out_image_row, out_row,
+    a, a0, a_image_row, a_row, taps, taps0, a_step,
+    b, b0, b_tap, b_step, panel,
+    n_taps, n_steps,
+    init, init0,
+    n_image_rows, width,
+):  # fmt: skip
+    """Run the tile of a panel's one or two vectors: the code of tiles is there once."""
+    if panel > lanes_of(out):
+        tile_channels_2(
+            out, out0, out_image_row, out_row,
+            a, a0, a_image_row, a_row, taps, taps0, a_step,
+            b, b0, b_tap, b_step,
+            n_taps, n_steps,
+            init, init0,
+            n_image_rows, width,
+        )  # fmt: skip
+    else:
+        tile_channels(
+            out, out0, out_image_row, out_row,
+            a, a0, a_image_row, a_row, taps, taps0, a_step,
+            b, b0, b_tap, b_step,
+            n_taps, n_steps,
+            init, init0,
+            n_image_rows, width,
+        )  # fmt: skip
+
+
+@njit_leaf
+def channels_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, spare, out):
     """Compute the results m0 ... m1 - 1 of each phase of rows of one image.
 
-    `whole` says that no tap falls beside the image, which then needs no copy; `init` holds the
-    padded bias of each group.
+    `init` holds the padded bias of each group.
     """
     channels, out_channels = image.shape[2], out.shape[2]
     n_sources, n_columns = channels // groups, out_channels // groups
     flat = out.reshape(-1)
     lanes = lanes_of(flat)
     padded = padded_columns(n_columns, lanes)
-    if whole:
+    # Where no tap falls beside the image there is no need for a copy.
+    if is_inside(y) and is_inside(x):
         pitch = image.shape[1] * channels
         source = image.reshape(-1)
         first = (m0 * y.step + y.first) * pitch + x.first * channels
@@ -150,7 +178,7 @@ def channels_task(
         adjacent = groups == 1 and (x.spacing == 1 or x.counts[px] == 1)
         n_taps = tap_table(y, x, py, px, pitch, channels, adjacent, table)
         n_steps = n_sources * x.counts[px] if adjacent else n_sources
-        height, width = tile_shape(n_rows, n_x, n_rows)
+        height, width = tile_shape(n_rows, n_x, n_taps * n_steps)
         out_row, out_image_row = x.n_phases * out_channels, y.n_phases * out.shape[1] * out_channels
         corner = ((py + m0 * y.n_phases) * out.shape[1] + px) * out_channels
         for group in range(groups):
@@ -167,28 +195,23 @@ def channels_task(
                         k = min(piece, n_x - width)
                         a = a0 + m * y.step * pitch + k * x.step * channels
                         o = corner + m * out_image_row + k * out_row + group * n_columns + column
-                        target, o0, o_image_row, o_row = flat, o, out_image_row, out_row
-                        if left < panel:
-                            target, o0, o_image_row, o_row = spare, 0, width * panel, panel
-                        if panel > lanes:
-                            tile_channels_2(
-                                target, o0, o_image_row, o_row,
+                        # An array that is one or the other is counted, atomically, at each tile.
+                        if left == panel:
+                            tile_panel(
+                                flat, o, out_image_row, out_row,
                                 source, a, y.step * pitch, x.step * channels, table, 0, 1,
-                                packed, b, n_steps * panel, panel,
-                                n_taps, n_steps,
+                                packed, b, n_steps * panel, panel, panel, n_taps, n_steps,
                                 init, group * padded + column,
                                 height, width,
                             )  # fmt: skip
                         else:
-                            tile_channels(
-                                target, o0, o_image_row, o_row,
+                            tile_panel(
+                                spare, 0, width * panel, panel,
                                 source, a, y.step * pitch, x.step * channels, table, 0, 1,
-                                packed, b, n_steps * panel, panel,
-                                n_taps, n_steps,
+                                packed, b, n_steps * panel, panel, panel, n_taps, n_steps,
                                 init, group * padded + column,
                                 height, width,
                             )  # fmt: skip
-                        if left < panel:
                             unpad(
                                 spare, height, width, panel, flat, o, out_image_row, out_row, left
                             )

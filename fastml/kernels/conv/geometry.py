@@ -18,6 +18,10 @@ from fastml._jit.taps import SHAPES
 STRIP_BYTES = 1 << 18
 # Fewer tasks than this are cut further, so that there is work for some threads.
 LEAST_TASKS = 16
+# Tasks that are next to each other share their scratch: so many groups of them.
+GROUPS_OF_TASKS = 32
+# What it takes to begin and to end a tile, in steps of one of its rows, about.
+TILE_STEPS = 100
 
 
 class Axis(NamedTuple):
@@ -137,18 +141,18 @@ def aligned(n, dtype):
 
 
 @njit_leaf
-def tile_shape(n_rows, n_columns, most_rows):
+def tile_shape(n_rows, n_columns, n_steps):
     """Return the rows and the width of the tile that covers a rectangle of results in least time.
 
-    It has `most_rows` rows at most, and is no wider than the rectangle.
+    It is no higher and no wider than the rectangle; `n_steps` are the products of one result.
     """
-    best_rows, best_width, least = 1, 1, np.inf
+    best_rows, best_width, least = 1, 1, np.int64(1) << 62
     for rows, width in SHAPES:
-        if rows > most_rows or width > n_columns:
+        if rows > n_rows or width > n_columns:
             continue
         tiles = -(-n_rows // rows) * -(-n_columns // width)
         # Of few rows the loads of weights take longer than the products, which wait for another.
-        time = tiles * (max(rows * width, 6) + 1.0)
+        time = tiles * (max(rows * width, 6) * n_steps + TILE_STEPS)
         if time < least:
             best_rows, best_width, least = rows, width, time
     return best_rows, best_width

@@ -41,6 +41,26 @@ def pack_lanes(weight, column_stride, source_stride, n_columns, n_sources, group
 
 
 @njit_leaf
+def tile_vector(
+    out, out0, out_image_row, out_row,
+    a, a0, a_image_row, a_row, taps, taps0, a_step,
+    b, b0, b_tap, b_step,
+    n_taps, n_steps,
+    init, init0,
+    n_image_rows, width,
+):  # fmt: skip
+    """Run the tile of one vector: its code is there once."""
+    tile_lanes(
+        out, out0, out_image_row, out_row,
+        a, a0, a_image_row, a_row, taps, taps0, a_step,
+        b, b0, b_tap, b_step,
+        n_taps, n_steps,
+        init, init0,
+        n_image_rows, width,
+    )  # fmt: skip
+
+
+@njit_leaf
 def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, spare, out):
     """Compute the results m0 ... m1 - 1 of each phase of rows of one image."""
     out_channels = out.shape[2]
@@ -53,7 +73,7 @@ def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, 
     for c in range(n_sources):
         fill_lanes(
             image, m0 * y.step + y.first, height_read, x.first, span,
-            c, n_sources, n_columns, channels, strip, c * height_read * pitch,
+            c, n_sources, n_columns, 0, channels, strip, c * height_read * pitch,
         )  # fmt: skip
     for phase in range(y.n_phases * x.n_phases):
         py, px = phase // x.n_phases, phase % x.n_phases
@@ -67,7 +87,7 @@ def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, 
             plane, i = tap // y.counts[py], tap % y.counts[py]
             row = plane * height_read + y.offsets[py, i] - y.first
             table[tap] = row * pitch + (x.offsets[px, 0] - x.first) * channels
-        height, width = tile_shape(n_rows, n_x, n_rows)
+        height, width = tile_shape(n_rows, n_x, n_taps * n_steps)
         out_row, out_image_row = x.n_phases * out_channels, y.n_phases * out.shape[1] * out_channels
         corner = ((py + m0 * y.n_phases) * out.shape[1] + px) * out_channels
         for row in range(0, n_rows, height):
@@ -77,17 +97,22 @@ def lanes_task(image, y, x, groups, packed, starts, init, m0, m1, strip, table, 
                 for column in range(0, out_channels, lanes):
                     left = min(out_channels - column, lanes)
                     o = corner + m * out_image_row + k * out_row + column
-                    target, o0, o_image_row, o_row = flat, o, out_image_row, out_row
-                    if left < lanes:
-                        target, o0, o_image_row, o_row = spare, 0, width * lanes, lanes
-                    tile_lanes(
-                        target, o0, o_image_row, o_row,
-                        strip, m * y.step * pitch + k * x.step * channels + column,
-                        y.step * pitch, x.step * channels, table, 0, x.spacing * channels,
-                        packed, starts[phase] + column * n_taps * n_steps, n_steps * lanes, lanes,
-                        n_taps, n_steps,
-                        init, column,
-                        height, width,
-                    )  # fmt: skip
-                    if left < lanes:
+                    a = m * y.step * pitch + k * x.step * channels + column
+                    b = starts[phase] + column * n_taps * n_steps
+                    if left == lanes:
+                        tile_vector(
+                            flat, o, out_image_row, out_row,
+                            strip, a, y.step * pitch, x.step * channels, table, 0,
+                            x.spacing * channels, packed, b, n_steps * lanes, lanes,
+                            n_taps, n_steps, init, column,
+                            height, width,
+                        )  # fmt: skip
+                    else:
+                        tile_vector(
+                            spare, 0, width * lanes, lanes,
+                            strip, a, y.step * pitch, x.step * channels, table, 0,
+                            x.spacing * channels, packed, b, n_steps * lanes, lanes,
+                            n_taps, n_steps, init, column,
+                            height, width,
+                        )  # fmt: skip
                         unpad(spare, height, width, lanes, flat, o, out_image_row, out_row, left)

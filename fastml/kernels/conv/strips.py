@@ -4,7 +4,7 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
-from fastml._jit.vectors import lanes_of, transpose_lanes
+from fastml._jit.vectors import lanes_of
 
 
 @njit_leaf
@@ -37,15 +37,21 @@ def fill_strip(image, row0, n_rows, column0, n_columns, strip, strip0=0):
 
 @njit_leaf
 def fill_lanes(
-    image, row0, n_rows, column0, n_columns, channel, group_channels, repeats, width, strip, strip0
-):
+    image, row0, n_rows, column0, n_columns, channel, group_channels, repeats, first, width,
+    strip, strip0,
+):  # fmt: skip
     """Copy one channel of each group to the `repeats` result channels of its group.
 
-    The strip is (n_rows, n_columns, width); channels that no result has are zeros.
+    The strip is (n_rows, n_columns, width), of the result channels from `first` on; those that are
+    not there are zeros.
     """
     height, image_width, channels = image.shape
-    n_groups = channels // group_channels
-    used = n_groups * repeats
+    alone = repeats == 1 and group_channels == 1
+    if alone and width == channels:
+        fill_strip(image, row0, n_rows, column0, n_columns, strip, strip0)
+        return
+    used = min(width, channels // group_channels * repeats - first)
+    lanes = lanes_of(strip)
     flat = image.reshape(-1)
     for r in range(n_rows):
         row = row0 + r
@@ -56,55 +62,19 @@ def fill_lanes(
                 _clear(strip, start, width)
                 continue
             source = (row * image_width + column) * channels + channel
-            if repeats == 1 and group_channels == 1:
-                copy_items(strip, start, flat, source, channels)
-            else:
-                for group in range(n_groups):
-                    value = flat[source + group * group_channels]
-                    for i in range(repeats):
-                        strip[start + group * repeats + i] = value
+            if alone and used == width:
+                for i in range(0, width, lanes):
+                    copy_items(strip, start + i, flat, source + first + i, lanes)
+                continue
+            source += first // repeats * group_channels
+            turn = first % repeats
+            for i in range(used):
+                strip[start + i] = flat[source]
+                turn += 1
+                if turn == repeats:
+                    source += group_channels
+                    turn = 0
             _clear(strip, start + used, width - used)
-
-
-@njit_leaf
-def fill_planes(image, row0, n_rows, column0, n_columns, pitch, strip):
-    """Copy rows of an image with channels first: the strip is (channels, n_rows, pitch)."""
-    height, width, channels = image.shape
-    size = n_rows * pitch
-    for r in range(n_rows):
-        row = row0 + r
-        left = min(max(-column0, 0), n_columns)
-        stop = min(max(width - column0, left), n_columns)
-        if row < 0 or row >= height:
-            left, stop = n_columns, n_columns
-        for c in range(channels):
-            start = c * size + r * pitch
-            _clear(strip, start, left)
-            _clear(strip, start + stop, pitch - stop)
-        _transpose_row(image, row, column0, left, stop, strip, r * pitch, size)
-
-
-@njit_leaf
-def _transpose_row(image, row, column0, left, stop, strip, strip0, size):
-    """Copy pixels of a row of an image to planes that are `size` apart."""
-    width, channels = image.shape[1], image.shape[2]
-    lanes = lanes_of(strip)
-    if stop - left < lanes or channels < lanes:
-        for x in range(left, stop):
-            pixel = image[row, column0 + x]
-            at = strip0 + x
-            for c in range(channels):
-                strip[at] = pixel[c]
-                at += size
-        return
-    flat = image.reshape(-1)
-    # The last squares reach back over the ones before.
-    for first in range(left, stop, lanes):
-        x = min(first, stop - lanes)
-        source = (row * width + column0 + x) * channels
-        for channel in range(0, channels, lanes):
-            c = min(channel, channels - lanes)
-            transpose_lanes(strip, strip0 + c * size + x, size, flat, source + c, channels)
 
 
 @njit_leaf

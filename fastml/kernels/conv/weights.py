@@ -9,11 +9,11 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.memory import copy_items
-from fastml._jit.taps import TAP_ROWS, tile_channels, tile_channels_2, tile_lanes
+from fastml._jit.taps import TAP_ROWS
 from fastml._jit.vectors import add_lanes, lanes_of, transpose_lanes
-from fastml.kernels.conv.channels import padded_columns
+from fastml.kernels.conv.channels import padded_columns, tile_panel
 from fastml.kernels.conv.geometry import aligned, is_inside, reach, tile_shape
-from fastml.kernels.conv.lanes import whole_vectors
+from fastml.kernels.conv.lanes import tile_vector, whole_vectors
 from fastml.kernels.conv.strips import fill_lanes, fill_strip, new_strip
 
 # Pixels of a unit, and of those summed in float32, which stay in the L1 cache: a row at least.
@@ -72,32 +72,24 @@ def _add_runs(
     n_runs, run, panel, left, zeros, spare, total, pitch,
 ):  # fmt: skip
     """Add what some runs of evenly spaced weights meet in a unit to their rows of `total`."""
-    rows, width = tile_shape(n_runs, run, n_runs)
-    lanes = lanes_of(spare)
+    rows, width = tile_shape(n_runs, run, CHUNK_PIXELS)
     for first_row in range(0, n_runs, rows):
         row0 = min(first_row, n_runs - rows)
         for first_p in range(0, run, width):
             p0 = min(first_p, run - width)
             a = a0 + row0 * run_step + p0 * p_step
             if lane_by_lane:
-                tile_lanes(
-                    spare, 0, width * panel, panel,
-                    strip, a, run_step, p_step, table, row0_table, a_step,
-                    gradient, g0, g_tap, g_step,
-                    n_taps, n_steps, zeros, 0, rows, width,
-                )  # fmt: skip
-            elif panel > lanes:
-                tile_channels_2(
+                tile_vector(
                     spare, 0, width * panel, panel,
                     strip, a, run_step, p_step, table, row0_table, a_step,
                     gradient, g0, g_tap, g_step,
                     n_taps, n_steps, zeros, 0, rows, width,
                 )  # fmt: skip
             else:
-                tile_channels(
+                tile_panel(
                     spare, 0, width * panel, panel,
                     strip, a, run_step, p_step, table, row0_table, a_step,
-                    gradient, g0, g_tap, g_step,
+                    gradient, g0, g_tap, g_step, panel,
                     n_taps, n_steps, zeros, 0, rows, width,
                 )  # fmt: skip
             _add_tile(
@@ -106,7 +98,7 @@ def _add_runs(
 
 
 @njit_leaf
-def _add_bias(gradient, g0, g_step, n_pixels, n, line, total):
+def add_bias(gradient, g0, g_step, n_pixels, n, line, total):
     """Add up each of n adjacent channels, four pixels at a time."""
     for first in range(0, n_pixels, 64):
         at = g0 + first * g_step
@@ -160,11 +152,7 @@ def weights_task(
     n_sources, n_columns = channels // groups, out_channels // groups
     if lane_by_lane:
         group, n_columns = 0, out_channels
-        strip_channels, pitch_out = (
-            whole_vectors(out_channels, lanes),
-            whole_vectors(out_channels, lanes),
-        )
-        panel = lanes
+        strip_channels, pitch_out, panel = lanes, whole_vectors(out_channels, lanes), lanes
     else:
         strip_channels, pitch_out = channels, padded_columns(n_columns, lanes)
         panel = min(pitch_out - column, 2 * lanes)
@@ -202,7 +190,7 @@ def weights_task(
                 elif lane_by_lane:
                     fill_lanes(
                         images[n], first_row, n_fill, x.first, width,
-                        source, n_sources, n_columns // groups, strip_channels, strip, start,
+                        source, n_sources, n_columns // groups, column, lanes, strip, start,
                     )  # fmt: skip
                 else:
                     fill_strip(images[n], first_row, n_fill, x.first, width, strip, start)
@@ -213,7 +201,7 @@ def weights_task(
             n_outer, n_runs, run, run_step, p_step = 1, kernel[0], kernel[1], row_step, column_step
             a0 = group * n_sources
             if lane_by_lane:
-                a0 = column
+                a0 = 0
             elif groups == 1 and (dilations[1] == 1 or kernel[1] == 1):
                 run, p_step = kernel[1] * channels, 1
             else:
@@ -231,7 +219,7 @@ def weights_task(
                         n_runs, run, panel, left, zeros, spare, total[base:], pitch_out,
                     )  # fmt: skip
         if bias_total.shape[0]:
-            _add_bias(g, g0, g_step, n_rows * x.n_out, left, line, bias_total)
+            add_bias(g, g0, g_step, n_rows * x.n_out, left, line, bias_total)
 
 
 @njit_leaf

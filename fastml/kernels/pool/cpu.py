@@ -6,13 +6,14 @@ from fastml._jit import njit_leaf, njit_parallel, prange
 from fastml._jit.memory import copy_items
 from fastml.kernels.pool.rows import (
     SHORTEST,
-    back_pairs,
-    back_spans,
+    back_means,
+    back_runs,
     max_row,
     mean_row,
     scatter_rows,
+    spread_rows,
 )
-from fastml.kernels.pool.taps import extent, pairs_of, rows_of, runs_of, spans_of
+from fastml.kernels.pool.taps import extent, rows_of, runs_of
 
 # Elements of the larger image that one task goes through, about.
 TASK_SIZE = 16384
@@ -147,14 +148,18 @@ def mean_forward(
 
 
 @njit_leaf
-def _back(g, marks, kh, scale, factors, first_row, last_row, rows, places, columns, spans, pairs,
-          out):  # fmt: skip
+def _back(g, marks, window, stride, pad, scale, factors, first_row, last_row, rows, places, columns,
+          runs, out):  # fmt: skip
     """Write rows first_row ... last_row - 1 of the gradient by the images."""
     h, w, c = out.shape[1:]
     oh, ow = g.shape[1], g.shape[2]
     flat, written, row_size = g.reshape(-1), out.reshape(-1), ow * c
+    kh, kw = window
     scaled = np.empty(kh * row_size if factors.size else 0, out.dtype)
     scaled_rows = np.empty((2, kh if factors.size else 0), np.int64)
+    few = marks is None and c < SHORTEST
+    sums = np.empty(row_size if few else 0, out.dtype)
+    line = np.empty(max((ow - 1) * stride + kw, pad + w) * c if few else 0, out.dtype)
     image, y, limit = first_row // h, first_row % h, last_row * w * c
     for row in range(first_row, last_row):
         i0, i1, shift = places[y]
@@ -173,11 +178,12 @@ def _back(g, marks, kh, scale, factors, first_row, last_row, rows, places, colum
                         for j in range(ox * c, (ox + 1) * c):
                             scaled[i * row_size + j] = factor * flat[begin + j]
                 a0, i0, i1 = 0, 0, i1 - i0
-            if marks is None and pairs.size:
-                back_pairs(source, a0, taps, i0, i1, columns, pairs, scale, written, at, limit)
+            if few:
+                back_means(source, a0, taps, i0, i1, kw, stride, pad, c, scale, sums, line, written,
+                           at, w * c)  # fmt: skip
             else:
-                back_spans(source, marks, a0, taps, i0, i1, columns, spans, c, scale, written, at,
-                           limit)  # fmt: skip
+                back_runs(source, marks, a0, taps, i0, i1, columns, runs, c, stride, scale, written,
+                          at, limit)  # fmt: skip
         y += 1
         if y == h:
             image, y = image + 1, 0
@@ -191,6 +197,13 @@ def _same_sources(rows, places, y):
     if i1 - i0 != before1 - before0:
         return False
     return i1 == i0 or shift + rows[0, i0] == before + rows[0, before0]
+
+
+@njit_leaf
+def _are_apart(window, strides, pads, dilations, w, ow):
+    """Whether no windows overlap, and none reaches beyond the columns."""
+    apart = strides[0] >= window[0] and strides[1] >= window[1] and pads[1] == 0
+    return apart and dilations[0] == dilations[1] == 1 and (ow - 1) * strides[1] + window[1] <= w
 
 
 @njit_leaf
@@ -234,6 +247,12 @@ def max_backward(
     oh, ow = g.shape[1], g.shape[2]
     n_rows = n * h
     step = _rows_of_task(w * c)
+    one = g.dtype.type(1)
+    if c >= SHORTEST and _are_apart(window, strides, pads, dilations, w, ow):
+        for task in prange(-(-n_rows // step)):
+            spread_rows(g, chosen.reshape(-1), window, strides, pads[0], one, task * step,
+                        min(n_rows, (task + 1) * step), gradient)  # fmt: skip
+        return
     if c < SHORTEST:
         offsets = np.empty((2, window[0] * window[1]), np.int64)
         for tap in range(offsets.shape[1]):
@@ -249,12 +268,10 @@ def max_backward(
     )
     runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], dilations[1])
     columns[0] *= c
-    spans = spans_of(runs, strides[1])
-    everywhere, one = np.empty((0, 0), g.dtype), g.dtype.type(1)
+    everywhere = np.empty((0, 0), g.dtype)
     for task in prange(-(-n_rows // step)):
-        _back(g, chosen.reshape(-1), window[0], one, everywhere, task * step,
-              min(n_rows, (task + 1) * step), rows, places, columns, spans, runs,
-              gradient)  # fmt: skip
+        _back(g, chosen.reshape(-1), window, strides[1], pads[1], one, everywhere, task * step,
+              min(n_rows, (task + 1) * step), rows, places, columns, runs, gradient)  # fmt: skip
 
 
 @njit_leaf
@@ -301,18 +318,20 @@ def mean_backward(
     """
     n, h, w, c = gradient.shape
     oh, ow = g.shape[1], g.shape[2]
+    same, factors = _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient)
+    scale = factors[0, 0] if same and factors.size else gradient.dtype.type(1)
+    n_rows = n * h
+    step = _rows_of_task(w * c)
+    if same and _are_apart(window, strides, pads, (1, 1), w, ow):
+        for task in prange(-(-n_rows // step)):
+            spread_rows(g, None, window, strides, pads[0], scale, task * step,
+                        min(n_rows, (task + 1) * step), gradient)  # fmt: skip
+        return
+    if same:
+        factors = factors[:0]
     rows, places = rows_of(h, True, oh, window[0], strides[0], pads[0], 1, ow * c, window[1])
     runs, columns = runs_of(w, True, ow, window[1], strides[1], pads[1], 1)
     columns[0] *= c
-    paired = strides[1] == 2 and c == 1
-    pairs = pairs_of(w, runs) if paired else np.empty((0, 8), np.int64)
-    spans = spans_of(runs, strides[1])
-    same, factors = _factors(oh, ow, h, w, window, strides, pads, include_pads, divisor, gradient)
-    scale = factors[0, 0] if same and factors.size else gradient.dtype.type(1)
-    if same:
-        factors = factors[:0]
-    n_rows = n * h
-    step = _rows_of_task(w * c)
     for task in prange(-(-n_rows // step)):
-        _back(g, None, window[0], scale, factors, task * step, min(n_rows, (task + 1) * step),
-              rows, places, columns, spans, pairs, gradient)  # fmt: skip
+        _back(g, None, window, strides[1], pads[1], scale, factors, task * step,
+              min(n_rows, (task + 1) * step), rows, places, columns, runs, gradient)  # fmt: skip

@@ -8,13 +8,14 @@ the next one, or the next row of the same task, writes afterwards.
 import numpy as np
 
 from fastml._jit import njit_leaf
+from fastml._jit.memory import copy_items
 from fastml._jit.reductions import lane_sum64, lane_top
 from fastml._jit.stretches import vector_lanes
 from fastml._jit.windows import (
     window_max,
     window_max_paired,
+    window_spread,
     window_sum,
-    window_sum_alternating,
     window_sum_chosen,
     window_sum_paired,
 )
@@ -32,6 +33,8 @@ def _filled(a, a0, rows, i1, columns, k1, step, n, at, limit):
     Room for those written is up to `limit`, and for those read up to the end of `a`.
     """
     lanes = vector_lanes(a)
+    if n % lanes == 0:
+        return n
     wide = -(-n // lanes) * lanes
     while wide > SHORTEST and wide // 2 >= n:
         wide //= 2
@@ -39,6 +42,16 @@ def _filled(a, a0, rows, i1, columns, k1, step, n, at, limit):
         return n
     last = a0 + rows[0, i1 - 1] + columns[0, k1 - 1]
     return wide if last + step * wide <= a.size else n
+
+
+@njit_leaf
+def _filled_all(a, a0, rows, i1, columns, k1, n, m, step, skip, at, limit):
+    """Return the same for each of m windows, one after another in memory."""
+    if m > 1 and n > vector_lanes(a):
+        # Their vectors are written in turn: the last of one would come after the first of the next.
+        return n
+    last = m - 1
+    return _filled(a, a0 + last * step, rows, i1, columns, k1, 1, n, at + last * skip, limit)
 
 
 @njit_leaf
@@ -91,13 +104,13 @@ def max_row(a, a0, rows, i0, i1, columns, runs, c, stride, out, out0, limit, cho
             out[at], chosen[at] = _max_of_wide(a, a0, rows, i0, i1, columns, k0, k1, tap)
         elif step == 2 and c == 1:
             n = _filled(a, a0, rows, i1, columns, k1, 2, count, at, limit)
-            window_max_paired(a, a0, rows, i0, i1, columns, k0, k1, tap, n, out, at, chosen)
+            window_max_paired(
+                a, a0, rows, i0, i1, columns, k0, k1, tap, n, out, at, chosen, 1, 0, 0
+            )
         else:
-            n_stretches, wanted = (1, count * c) if stride == 1 else (count, c)
-            for t in range(n_stretches):
-                here, there = a0 + t * step, at + t * c
-                n = _filled(a, here, rows, i1, columns, k1, 1, wanted, there, limit)
-                window_max(a, here, rows, i0, i1, columns, k0, k1, tap, n, out, there, chosen)
+            m, wanted = (1, count * c) if stride == 1 else (count, c)
+            n = _filled_all(a, a0, rows, i1, columns, k1, wanted, m, step, c, at, limit)
+            window_max(a, a0, rows, i0, i1, columns, k0, k1, tap, n, out, at, chosen, m, step, c)
 
 
 @njit_leaf
@@ -112,48 +125,77 @@ def mean_row(a, a0, rows, i0, i1, columns, runs, c, stride, scales, out, out0, l
             out[at] = out.dtype.type(total) * scale
         elif step == 2 and c == 1:
             n = _filled(a, a0, rows, i1, columns, k1, 2, count, at, limit)
-            window_sum_paired(a, a0, rows, i0, i1, columns, k0, k1, scale, n, out, at)
+            window_sum_paired(a, a0, rows, i0, i1, columns, k0, k1, scale, n, out, at, 1, 0, 0)
         else:
-            n_stretches, wanted = (1, count * c) if stride == 1 else (count, c)
-            for t in range(n_stretches):
-                here, there = a0 + t * step, at + t * c
-                n = _filled(a, here, rows, i1, columns, k1, 1, wanted, there, limit)
-                window_sum(a, here, rows, i0, i1, columns, k0, k1, scale, n, out, there)
+            m, wanted = (1, count * c) if stride == 1 else (count, c)
+            n = _filled_all(a, a0, rows, i1, columns, k1, wanted, m, step, c, at, limit)
+            window_sum(a, a0, rows, i0, i1, columns, k0, k1, scale, n, out, at, m, step, c)
 
 
 @njit_leaf
-def back_spans(g, chosen, a0, rows, i0, i1, columns, spans, c, scale, out, out0, limit):
-    """Write a row of the gradient, span by span: of maxima, or of means if `chosen` is None."""
-    for r in range(spans.shape[0]):
-        first, count, k0, k1, shift = spans[r]
-        here, at = a0 + shift * c, out0 + first * c
-        n = _filled(g, here, rows, i1, columns, k1, 1, count * c, at, limit)
+def back_runs(g, chosen, a0, rows, i0, i1, columns, runs, c, stride, scale, out, out0, limit):
+    """Write a row of the gradient, run by run: of maxima, or of means if `chosen` is None."""
+    skip = stride * c
+    for r in range(runs.shape[0]):
+        first, m, k0, k1 = runs[r]
+        at, n = out0 + first * c, c
+        if stride == 1:
+            # Side by side, and in the order of the runs, as are their sources.
+            m, n = 1, _filled(g, a0, rows, i1, columns, k1, 1, m * c, at, limit)
         if chosen is not None:
-            window_sum_chosen(g, chosen, here, rows, i0, i1, columns, k0, k1, n, out, at)
+            window_sum_chosen(g, chosen, a0, rows, i0, i1, columns, k0, k1, n, out, at, m, c, skip)
         else:
-            window_sum(g, here, rows, i0, i1, columns, k0, k1, scale, n, out, at)
+            window_sum(g, a0, rows, i0, i1, columns, k0, k1, scale, n, out, at, m, c, skip)
 
 
 @njit_leaf
-def back_pairs(g, a0, rows, i0, i1, columns, pairs, scale, out, out0, limit):
-    """Write a row of the gradient by means, for one channel and stride 2."""
-    for r in range(pairs.shape[0]):
-        first, count, k0, k1, skip, l0, l1, other = pairs[r]
-        even, odd, at = a0 + skip, a0 + other, out0 + first
-        if count == 0:
-            total = g.dtype.type(0)
-            for i in range(i0, i1):
-                for k in range(k0, k1):
-                    total += g[even + rows[0, i] + columns[0, k]]
-            out[at] = total * scale
+def back_means(g, a0, rows, i0, i1, kw, stride, pad, c, scale, sums, line, out, out0, n):
+    """Write a row of the gradient by means, of few channels, from one gradient after another.
+
+    `sums` is a row of them, `line` a row of all that windows reach to, and of the image.
+    """
+    for j in range(sums.size):
+        sums[j] = 0
+    for i in range(i0, i1):
+        at = a0 + rows[0, i]
+        for j in range(sums.size):
+            sums[j] += g[at + j]
+    for j in range(line.size):
+        line[j] = 0
+    step, count = stride * c, sums.size // c
+    for start in range(kw * c):
+        channel = start % c
+        for ox in range(count):
+            line[start + ox * step] += sums[channel + ox * c]
+    first = pad * c
+    for j in range(n):
+        out[out0 + j] = line[first + j] * scale
+
+
+@njit_leaf
+def spread_rows(g, chosen, window, strides, top, scale, first_row, last_row, out):
+    """Write rows first_row ... last_row - 1 of all images' gradient, where no windows overlap.
+
+    They begin at the first column, `top` rows above the first row, and end within the columns.
+    """
+    h, w, c = out.shape[1:]
+    oh, ow = g.shape[1], g.shape[2]
+    flat, written = g.reshape(-1), out.reshape(-1)
+    for row in range(first_row, last_row):
+        reach, at = row % h + top, row * w * c
+        oy, i = reach // strides[0], reach % strides[0]
+        if chosen is None and row > first_row and 0 < i < min(window[0], row % h + 1):
+            copy_items(written, at, written, at - w * c, w * c)
             continue
-        n = _filled(g, even, rows, i1, columns, k1, 1, count, at, limit - count)
-        n = min(n, _filled(g, odd, rows, i1, columns, l1, 1, count, at, limit - count))
-        if at + 2 * n > limit:
-            n = count
-        window_sum_alternating(
-            g, even, odd, rows, i0, i1, columns, k0, k1, l0, l1, scale, n, out, at
-        )
+        inside = oy < oh and i < window[0]
+        # What no window covers: all, what is between them or after the last.
+        first = 0 if not inside or strides[1] > window[1] else ow * window[1]
+        for j in range(at + first * c, at + w * c):
+            written[j] = 0
+        if inside:
+            begin = (row // h * oh + oy) * ow * c
+            window_spread(flat, chosen, begin, i * window[1], window[1], scale, c, written, at, ow,
+                          strides[1] * c)  # fmt: skip
 
 
 @njit_leaf

@@ -90,60 +90,6 @@ def runs_of(n, back, n_sources, window, stride, pad, dilation):
 
 
 @njit_leaf
-def pairs_of(n, runs):
-    """Return runs of pairs of targets, an even one and the odd one after it, for stride 2 backward.
-
-    Returns
-    -------
-    pairs : (n_pairs, 8) int64 array
-        First target and number of pairs; for the even targets and then for the odd ones where
-        their taps begin and end, and what to add to the sources. If the last target has no odd one
-        after it, that is the last of them, with 0 pairs.
-    """
-    run_of = np.empty(n, np.int64)
-    for r in range(runs.shape[0]):
-        for t in range(runs[r, 1]):
-            run_of[runs[r, 0] + 2 * t] = r
-    pairs = np.empty((2 * runs.shape[0] + 1, 8), np.int64)
-    n_pairs = 0
-    for target in range(0, n, 2):
-        even, odd = run_of[target], run_of[min(target + 1, n - 1)]
-        alone = target + 1 == n
-        if target and not alone and even == run_of[target - 2] and odd == run_of[target - 1]:
-            pairs[n_pairs - 1, 1] += 1
-            continue
-        pairs[n_pairs, 0], pairs[n_pairs, 1] = target, 0 if alone else 1
-        for place, run, at in ((2, even, target), (5, odd, target + 1)):
-            pairs[n_pairs, place], pairs[n_pairs, place + 1] = runs[run, 2], runs[run, 3]
-            pairs[n_pairs, place + 2] = (at - runs[run, 0]) // 2
-        n_pairs += 1
-    return pairs[:n_pairs]
-
-
-@njit_leaf
-def spans_of(runs, stride):
-    """Return spans of targets that lie side by side, as do their sources: see `runs_of`, backward.
-
-    Returns
-    -------
-    spans : (n_spans, 5) int64 array
-        First target and number of targets; where their taps begin and end, and what to add to the
-        sources. In the order of the targets, so that a span may be written beyond its end.
-    """
-    n = runs.shape[0] if stride == 1 else runs[:, 1].sum()
-    spans = np.empty((n, 5), np.int64)
-    for r in range(runs.shape[0]):
-        first, count, k0, k1 = runs[r]
-        if stride == 1:
-            spans[r] = first, count, k0, k1, 0
-        else:
-            for t in range(count):
-                target = first + t * stride
-                spans[target] = target, 1, k0, k1, t
-    return spans
-
-
-@njit_leaf
 def rows_of(n, back, n_sources, window, stride, pad, dilation, row_size, kw):
     """Return where the windows of each row of targets are.
 

@@ -3,6 +3,7 @@
 from fastml.nn.functional import (
     _activations,
     _conv,
+    _conv_transpose,
     _dense,
     _dropout,
     _embedding,
@@ -13,6 +14,7 @@ from fastml.nn.functional import (
 )
 from fastml.nn.functional._activations import *  # noqa: F403
 from fastml.nn.functional._conv import *  # noqa: F403
+from fastml.nn.functional._conv_transpose import *  # noqa: F403
 from fastml.nn.functional._dense import *  # noqa: F403
 from fastml.nn.functional._dropout import *  # noqa: F403
 from fastml.nn.functional._embedding import *  # noqa: F403
@@ -24,6 +26,7 @@ from fastml.nn.functional._recurrent import *  # noqa: F403
 __all__ = []
 __all__ += _activations.__all__
 __all__ += _conv.__all__
+__all__ += _conv_transpose.__all__
 __all__ += _dense.__all__
 __all__ += _dropout.__all__
 __all__ += _embedding.__all__

@@ -12,7 +12,7 @@ from fastml.backends import Backend, on_device, resolve
 from fastml.kernels.activations import forms
 from fastml.kernels.dense.forms import IDENTITY, from_result
 from fastml.nn.functional._kept import Destination, Kept, taken
-from fastml.nn.functional._row_sums import blocks, merged, partials_of, product
+from fastml.nn.functional._row_sums import blocks, merged, partials_of, transposed_product
 
 __all__ = ["KINDS", "WITH_ALPHA", "Destination", "Kept", "activated", "dense", "linear"]
 
@@ -127,7 +127,7 @@ def _composed_by_sums(g: Any, X: Any, W: Any, b: Any, kind: int, alpha: float) -
     """Return the gradient by the sums, made of primitives."""
     if kind == IDENTITY:
         return g
-    sums = X @ W if b is None else X @ W + b
+    sums = dense(X, W, b)
     params = {"alpha": alpha} if kind in WITH_ALPHA else {}
     adjoint: Any = PRIMITIVES[_ALONE[kind].__name__].adjoints[0]
     return adjoint(g, activated(sums, kind, alpha), sums, **params)
@@ -142,7 +142,7 @@ def _by_data(
     kind: int = IDENTITY, alpha: float = 0.0, kept: Kept | None = None,
 ) -> Any:  # fmt: skip
     if Variable in (type(g), type(out), type(X), type(W), type(b)):
-        return _composed_by_sums(g, X, W, b, kind, alpha) @ p.swapaxes(W, 0, 1)
+        return linear(_composed_by_sums(g, X, W, b, kind, alpha), W)
     done = _by_sums(g, out, X, W, b, kind, alpha, kept)
     (backend, dtype), gradient, weights = done.place, done.gradient, done.weights
     found = backend.empty((gradient.shape[0], weights.shape[0]), dtype)
@@ -160,7 +160,7 @@ def _by_weights(
     done = _by_sums(g, out, X, W, b, kind, alpha, kept)
     backend, dtype = done.place
     into = taken(done.into_weights, backend, dtype)
-    found = product(backend, done.x, done.gradient, into)
+    found = transposed_product(backend, done.x, done.gradient, into)
     return _home(found, W.shape, W, backend)
 
 
@@ -208,7 +208,7 @@ def _linear_by_weights(g: Any, out: Any, X: Any, W: Any) -> Any:
     if Variable in (type(g), type(X), type(W)):
         return p.swapaxes(_flat_rows(g), 0, 1) @ _flat_rows(X)
     backend, dtype = _place(X, W, None)
-    found = product(backend, _rows(backend, g, dtype), _rows(backend, X, dtype))
+    found = transposed_product(backend, _rows(backend, g, dtype), _rows(backend, X, dtype))
     return _home(found, W.shape, W, backend)
 
 

@@ -11,7 +11,7 @@ from fastml.backends import Backend, on_device, resolve
 from fastml.kernels.dense.forms import IDENTITY
 from fastml.kernels.recurrent.forms import GRU, LSTM, N_GATES, RNN_TANH
 from fastml.nn.functional._dense_nodes import linear
-from fastml.nn.functional._row_sums import column_sums, product
+from fastml.nn.functional._row_sums import column_sums, transposed_product
 
 __all__ = ["Recurrence", "Sequences", "composed", "pack", "recur", "unpack"]
 
@@ -210,9 +210,9 @@ def _of_input(i: int, passed: Any, done: Any) -> Any:
     if i in (1, 2):
         return done.by_first if i == 1 else done.by_cells
     if i == 3:
-        return product(backend, done.gradient, passed.rows)
+        return transposed_product(backend, done.gradient, passed.rows)
     if i == 4:
-        return product(backend, done.by_products, done.previous)
+        return transposed_product(backend, done.by_products, done.previous)
     return column_sums(backend, done.gradient if i == 5 else done.by_products)
 
 

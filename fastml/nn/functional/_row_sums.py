@@ -6,7 +6,7 @@ from fastml.backends import Backend
 from fastml.blocks import merge_tree
 from fastml.kernels.dense.forms import IDENTITY
 
-__all__ = ["blocks", "column_sums", "merged", "partials_of", "product"]
+__all__ = ["blocks", "column_sums", "merged", "partials_of", "transposed_product"]
 
 # Batches up to this size are one block, whose gradient several threads share; of larger ones there
 # are at most so many blocks, with as many partial gradients, of so many elements together.
@@ -46,7 +46,7 @@ def merged(partials: Any, into: Any = None) -> Any:
     return merge_tree(list(partials), add)
 
 
-def product(backend: Backend, x: Any, gradient: Any, into: Any = None) -> Any:
+def transposed_product(backend: Backend, x: Any, gradient: Any, into: Any = None) -> Any:
     """Return transposed rows times gradients."""
     n, k = x.shape
     m = gradient.shape[1]

@@ -6,10 +6,18 @@ from fastml.nn.layers._dense import Activation, Dense, Flatten
 from fastml.nn.layers._dropout import DropConnect, Dropout
 from fastml.nn.layers._embedding import Embedding
 from fastml.nn.layers._layer import Layer, Parameter, Run
+from fastml.nn.layers._noise import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from fastml.nn.layers._normalization import BatchNorm, LayerNorm
 from fastml.nn.layers._pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, MaxPool1D, MaxPool2D
 from fastml.nn.layers._recurrent import GRU, LSTM, LeakyRNN, SimpleRNN
 from fastml.nn.layers._residual import Residual
+from fastml.nn.layers._transposed import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Reshape,
+    UpSampling1D,
+    UpSampling2D,
+)
 
 __all__ = [
     "GRU",
@@ -19,21 +27,29 @@ __all__ = [
     "AvgPool2D",
     "BatchNorm",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Dense",
     "DropConnect",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GaussianNoise",
     "GlobalAvgPool",
     "Layer",
     "LayerNorm",
     "LeakyRNN",
+    "MaskingNoise",
     "MaxPool1D",
     "MaxPool2D",
     "Parameter",
+    "Reshape",
     "Residual",
     "Run",
+    "SaltAndPepperNoise",
     "Sequential",
     "SimpleRNN",
+    "UpSampling1D",
+    "UpSampling2D",
 ]
