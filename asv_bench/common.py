@@ -19,8 +19,8 @@ from fastml.backends.cuda import missing
 # many cores as threads they would slow down whoever runs next.
 PAUSE = 0.15
 # Runs shorter than the first use one thread. Those shorter than the second are timed when their own
-# threads are awake again, after a run that is not timed.
-SHORT, LONG = 5e-4, 0.05
+# threads are awake again and on a core each, after runs for so long that are not timed.
+SHORT, LONG, WAKING = 5e-4, 0.05, 0.03
 
 # The CPU targets are for two threads; FASTML_NUM_THREADS asks for another number.
 THREADS = int(os.environ.get("FASTML_NUM_THREADS", min(2, os.cpu_count() or 1)))
@@ -69,7 +69,8 @@ def ratio(ours, peer, budget=4.0, least=5, most=201):
     def rested(run):
         if longest > SHORT:
             time.sleep(PAUSE)
-            if longest < LONG:
+            awake = time.perf_counter() + WAKING
+            while longest < LONG and time.perf_counter() < awake:
                 run()
         return seconds(run)
 

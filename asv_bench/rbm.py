@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.neural_network import BernoulliRBM as SklearnBernoulliRBM
 
+import fastml
 from fastml.neural_network import BernoulliRBM
 
 from . import common
@@ -109,6 +110,8 @@ class Fitted(_Ratio):
 
 
 def _memory_of_fit(cls, size):
+    # What a pool of threads and its kernels take, once in a process, is not the fit's.
+    fastml.set_config(num_threads=1)
     X = rows(*size[:2], size[3])
     options = {"n_iter": 1, "batch_size": 100, "random_state": 0}
     # The first fit is smaller: what it allocates would serve the second.

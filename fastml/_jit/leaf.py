@@ -99,7 +99,8 @@ class _ParallelLowering(NativeParforLowering):
         lowered, library = state["cr"], state.library
         entry = context.get_executable(library, lowered.fndesc, lowered.env)
         context.insert_user_function(entry, lowered.fndesc, [library])
-        state.reload_init.extend(library._reload_init)
+        # Earlier versions of Numba keep these in the state alone.
+        state.reload_init.extend(getattr(library, "_reload_init", ()))
         state["cr"] = lowered._replace(cfunc=entry)
         return True
 

@@ -26,7 +26,7 @@ UNIT_BYTES = 1 << 18
 # images and gradient that their sums take is small.
 BLOCK_PIXELS = 64 * CHUNK_PIXELS
 BLOCKS = 4
-MEMORY_SHARE = 10
+MEMORY_SHARE = 8
 
 
 @njit_leaf
