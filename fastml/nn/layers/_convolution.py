@@ -83,12 +83,16 @@ class _Convolution(Layer):
         fan_in = taps * input_shape[-1] // self.groups
         fan_out = taps * self.filters // self.groups
         which = initializer(self.weight_initializer or default_initializer(self.activation))
-        shape = (self.filters, input_shape[-1] // self.groups, *self._kernel)
+        shape = (*self._channels(input_shape[-1]), *self._kernel)
         found = {"weight": Parameter(shape, which, fan_in, fan_out)}
         if self.bias:
             made = initializer(self.bias_initializer)
             found["bias"] = Parameter((self.filters,), made, fan_in, fan_out, penalized=False)
         return found
+
+    def _channels(self, n_channels: int) -> tuple[int, int]:
+        """Return the first two axes of the weight."""
+        return self.filters, n_channels // self.groups
 
     def multiply_adds(self, input_shape: Shape) -> int:
         """Return the multiplications for one sample; see `Layer.multiply_adds`."""

@@ -9,10 +9,10 @@ from fastml.nn._description import integer
 from fastml.nn._field import ReceptiveField
 from fastml.nn._window import check_groups, pairs
 from fastml.nn.functional._conv_transpose import transposed_sizes
-from fastml.nn.initializers import Initializer, initializer
-from fastml.nn.layers._activation import activation_function, default_initializer
+from fastml.nn.initializers import Initializer
+from fastml.nn.layers._activation import activation_function
 from fastml.nn.layers._convolution import _Convolution
-from fastml.nn.layers._layer import Layer, Parameter, Run, Shape, checked_axes
+from fastml.nn.layers._layer import Layer, Run, Shape, checked_axes
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Reshape", "UpSampling1D", "UpSampling2D"]
 
@@ -61,18 +61,8 @@ class _Transposed(_Convolution):
         )
         return (*sizes, self.filters)
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
-        """Return what is known of weight and bias; see `Layer.parameters`."""
-        taps = math.prod(self._kernel)
-        fan_in = taps * input_shape[-1] // self.groups
-        fan_out = taps * self.filters // self.groups
-        which = initializer(self.weight_initializer or default_initializer(self.activation))
-        shape = (input_shape[-1], self.filters // self.groups, *self._kernel)
-        found = {"weight": Parameter(shape, which, fan_in, fan_out)}
-        if self.bias:
-            made = initializer(self.bias_initializer)
-            found["bias"] = Parameter((self.filters,), made, fan_in, fan_out, penalized=False)
-        return found
+    def _channels(self, n_channels: int) -> tuple[int, int]:
+        return n_channels, self.filters // self.groups
 
     def multiply_adds(self, input_shape: Shape) -> int:
         """Return the multiplications for one sample; see `Layer.multiply_adds`."""
