@@ -93,12 +93,15 @@ class Run:
         Where the sequences of a batch begin whose elements are rows one after the other, as
         `fastml.nn.Sequences` has them: what layers are given is then (n_rows, ...). The layer that
         makes one row of each sequence sets it to None.
+    recurrent : RecurrentRun or None
+        What else recurrent layers are told, and tell.
     updates : list of (array, array)
         State of layers, and what it becomes: batch normalisation adds to it in training.
     """
 
     __slots__ = (
-        "lengths", "masks", "n_streams", "offsets", "seed", "step", "training", "updates",
+        "lengths", "masks", "n_streams", "offsets", "recurrent", "seed", "step", "training",
+        "updates",
     )  # fmt: skip
 
     def __init__(
@@ -115,6 +118,7 @@ class Run:
         self.masks = masks or training
         self.lengths = lengths
         self.offsets: Any = None
+        self.recurrent: Any = None
         self.updates: list[tuple[Any, Any]] = []
         self.n_streams = 0
 
