@@ -25,6 +25,13 @@ def _is_table(X: Any) -> bool:
     return getattr(X, "ndim", 2) != 3
 
 
+def _is_rectangle(X: Any) -> bool:
+    """Return whether X is a list of lists of numbers, as many in each: a table in Python's words."""
+    if not isinstance(X, list) or not all(isinstance(row, list) for row in X):
+        return False
+    return len({len(row) for row in X}) == 1 and np.ndim(X[0]) == 1
+
+
 class SequenceInput(BaseNetworkEstimator):
     """Estimators whose samples are sequences."""
 
@@ -45,7 +52,8 @@ class SequenceInput(BaseNetworkEstimator):
         """Return checked sequences; learn what their steps are, or compare with it."""
         if self.embedding_size is not None:
             return self._read_tokens(X, reset)
-        if _is_table(X):
+        # A table may be fitted to as lists; those that come later may be of other lengths.
+        if _is_table(X) or (reset and _is_rectangle(X)):
             return self._read_table(X, reset)
         found = read_sequences(X)
         self._check_some(found)
