@@ -26,10 +26,14 @@ def _is_table(X: Any) -> bool:
 
 
 def _is_rectangle(X: Any) -> bool:
-    """Return whether X is a list of lists of numbers, as many in each: a table in Python's words."""
+    """Return whether X is a list of lists of numbers, as many in each."""
     if not isinstance(X, list) or not all(isinstance(row, list) for row in X):
         return False
     return len({len(row) for row in X}) == 1 and np.ndim(X[0]) == 1
+
+
+class _Checked(Sequences):
+    """Sequences that this estimator has checked: methods that call others hand them on."""
 
 
 class SequenceInput(BaseNetworkEstimator):
@@ -46,7 +50,14 @@ class SequenceInput(BaseNetworkEstimator):
 
     def _new_rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return self._read(X, reset=False)
+        if isinstance(X, _Checked):
+            return X
+        found = self._read(X, reset=False)
+        return _Checked._of(found.flat, found.offsets)
+
+    def _sample_shape(self, X: Any) -> tuple[int, ...]:
+        # A network takes any number of steps, and says what it says of one of them.
+        return (1, *X.shape[2:])
 
     def _read(self, X: Any, reset: bool) -> Sequences:
         """Return checked sequences; learn what their steps are, or compare with it."""
