@@ -172,6 +172,18 @@ def _dense(backend: Backend, dtype: np.dtype[Any]) -> None:
         y.backward(np.ones_like(y.value))
 
 
+def _recurrent(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn import functional
+
+    x = autodiff.variable(_blobs(dtype)[:1000].reshape(20, 50, SHAPE[1]))
+    for function, width in ((functional.lstm, 128), (functional.gru, 96), (functional.rnn, 32)):
+        shapes = ((width, SHAPE[1]), (width, 32), (width,), (width,))
+        weights = [autodiff.variable(np.full(shape, 0.1, dtype)) for shape in shapes]
+        y = function(x, [weights])[0]
+        y.backward(np.ones_like(y.value))
+
+
 def _optim(backend: Backend, dtype: np.dtype[Any]) -> None:
     from fastml.nn import optimizers as o
 
@@ -220,6 +232,7 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "pool": _pool,
     "normalization": _normalization,
     "dense": _dense,
+    "recurrent": _recurrent,
     "optim": _optim,
     "dropout": _dropout,
     "elementwise": _elementwise,
@@ -244,7 +257,8 @@ def warmup(
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
         "rbm" (BernoulliRBM, GaussianRBM, DeepBeliefNetwork), "activations", "losses",
         "conv" (convolutions), "pool", "normalization" (of batches and layers), "dense" (layers of
-        networks), "optim" (optimisers), "dropout", "elementwise", "rng"; all by default.
+        networks), "recurrent" (layers of sequences), "optim" (optimisers), "dropout",
+        "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

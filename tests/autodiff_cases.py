@@ -8,11 +8,15 @@ import fastml.losses._penalties
 import fastml.nn.functional
 import fastml.nn.functional._sparse
 from fastml.autodiff import PRIMITIVES
+from fastml.kernels.recurrent import forms
 
 # Where PyTorch has another name or other parameters; otherwise torch.<name>(*inputs, **params).
 ELSEWHERE = {
     "absolute": lambda t, a: t.abs(a),
     "add": lambda t, a, b: a + b,
+    "add_rows": lambda t, a, tokens, n_rows: t.zeros(
+        (n_rows, a.shape[-1]), dtype=a.dtype
+    ).index_add(0, t.tensor(tokens).reshape(-1), a.reshape(-1, a.shape[-1])),
     "arctan": lambda t, a: t.atan(a),
     "astype": lambda t, a, dtype: a.to(getattr(t, np.dtype(dtype).name)),
     "avg_pool": lambda t, a, window, **how: _pooled(
@@ -70,8 +74,10 @@ ELSEWHERE = {
     "norm2": lambda t, a, axis=None, keepdims=False: t.sqrt(
         t.sum(a.abs() ** 2, _axes(a, axis), keepdims)
     ),
+    "pack": lambda t, a, rows, n_rows: a[t.tensor(rows)],
     "power": lambda t, a, b: a**b,
     "prod": lambda t, a, axis=None, keepdims=False: _product(t, a, axis, keepdims),
+    "recurrent": lambda t, *inputs, how: _recurrent(t, *inputs, how),
     "scatter": lambda t, a, index, shape: t.zeros(shape, dtype=a.dtype).index_put(
         tuple(t.tensor(i) for i in index), a, accumulate=True
     ),
@@ -80,7 +86,11 @@ ELSEWHERE = {
     "softplus": lambda t, a: t.nn.functional.softplus(a, threshold=1000),
     "solve": lambda t, a, b: t.linalg.solve(a, b),
     "sum": lambda t, a, axis=None, keepdims=False: t.sum(a, _axes(a, axis), keepdims),
+    "take_rows": lambda t, a, tokens, n_rows: a[t.tensor(tokens)],
     "transpose": lambda t, a, axes=None: t.permute(a, axes or tuple(range(a.ndim))[::-1]),
+    "unpack": lambda t, a, rows, n_rows: t.zeros((n_rows, a.shape[1]), dtype=a.dtype).index_copy(
+        0, t.tensor(rows), a
+    ),
 }
 # The loss of every output, which PyTorch does not reduce as we do.
 LOSSES = {
@@ -160,6 +170,38 @@ def _convolved_back(torch, i, g, how, x=None, w=None):
     w = torch.zeros(how.kernel, **zeros) if w is None else w
     out = _convolved(torch, x, w, None, how)
     return torch.autograd.grad(out, (x, w)[i], g, create_graph=True)[0]
+
+
+def _recurrent_step(torch, x, h, c, weights, mask, how):
+    if how.kind == forms.LSTM:
+        return torch.lstm_cell(x, (h, c), *weights)
+    if how.kind == forms.RNN_TANH:
+        return (1 - how.leak) * h + how.leak * torch.rnn_tanh_cell(x, h, *weights), c
+    w_ih, w_hh, b_ih, b_hh = weights
+    reset, update, new = (x @ w_ih.T + b_ih).chunk(3, 1)
+    by_reset, by_update, by_new = ((h * mask) @ w_hh.T + b_hh).chunk(3, 1)
+    update = torch.sigmoid(update + by_update)
+    new = torch.tanh(new + torch.sigmoid(reset + by_reset) * by_new)
+    return (1 - update) * new + update * h, c
+
+
+def _recurrent(torch, x, h0, c0, *weights_and_how):
+    """Return the states of each row, the last ones and the last cells, one by one."""
+    *weights, how = weights_and_how
+    order = how.sequences.order
+    rows, last, last_cells = {}, {}, {}
+    for i, (first, length) in enumerate(
+        zip(how.sequences.firsts, how.sequences.lengths, strict=True)
+    ):
+        s = i if order is None else order[i]
+        h, c = h0[s : s + 1], None if c0 is None else c0[s : s + 1]
+        mask = 1 if how.mask is None else torch.tensor(how.mask[s], dtype=x.dtype)
+        for row in first + how.sequences.row_step * np.arange(length):
+            h, c = _recurrent_step(torch, x[row : row + 1], h, c, weights, mask, how)
+            rows[row] = h
+        last[s], last_cells[s] = h, c
+    parts = [rows, last] + [last_cells] * (c0 is not None)
+    return torch.cat([part[key] for part in parts for key in sorted(part)])
 
 
 def _softmax_losses(torch, logits, targets):

@@ -21,10 +21,12 @@ from fastml.neural_network import (
     CNNRegressor,
     DBNClassifier,
     GaussianRBM,
+    LSTMClassifier,
     MLPClassifier,
     MLPRegressor,
+    RNNRegressor,
 )  # fmt: skip
-from fastml.nn import Network, functional
+from fastml.nn import Network, Sequences, functional
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
 N_ROWS, N_COLUMNS, N_CLUSTERS = 9001, 21, 37
@@ -210,7 +212,15 @@ def network_hashes(dtype):
     few = {"max_iter": 2, "random_state": 0}
     options = {"hidden_layer_sizes": (70, 33), **few}
     deep = {**options, "activation": "logistic", "pretraining": {"n_iter": 1, "batch_size": 500}}
+    ends = np.cumsum(np.arange(2000) % 30 + 1)
+    sequences = Sequences(X, [0, *ends[ends < N_ROWS], N_ROWS])
+    memory = LSTMClassifier((40, 33), bidirectional=True, skip_connections=True, **few)
+    memory.set_params(dropout=0.2, recurrent_dropout=0.2, truncate=7)
+    steps = RNNRegressor(37, cell="gru", transition_depth=2, **few)
+    n = len(sequences)
     fits = {
+        "lstm": (memory, sequences, y[:n], weight[:n]),
+        "gru steps": (steps, sequences[:99], sequences[:99].with_flat(sequences[:99].flat), None),
         "mlp": (MLPClassifier(**options, dropout=0.2, max_norm=1.0), X, y, weight),
         "mlp full batch": (MLPRegressor(**options, batch_size="full"), X, several, None),
         "mlp sgd": (MLPRegressor(**options, solver="sgd", early_stopping=True), X, several, None),
@@ -235,7 +245,9 @@ def network_hashes(dtype):
                     several_of_them = [value.flat, *value.state.values()]
                 found[f"{name} {attribute}"] = " ".join(map(digest, several_of_them))
         use = model.predict if hasattr(model, "predict") else model.transform
-        found[f"{name} predict"] = digest(use(given))
+        results = use(given)
+        whole = np.concatenate(results) if isinstance(results, list) else results
+        found[f"{name} predict"] = digest(whole)
     return found
 
 
@@ -276,6 +288,22 @@ def pooling_hashes(dtype):
     return found
 
 
+def recurrent_hashes(dtype):
+    """Return the hashes of recurrent layers over sequences, and of their gradients."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 40, 75)
+    offsets = np.append(0, np.cumsum(lengths))
+    found = {}
+    for name, width in (("lstm", 4), ("gru", 3), ("rnn", 1)):
+        shapes = ((offsets[-1], 11), (width * 45, 11), (width * 45, 45), (width * 45,))
+        x, w, u, b = (ad.variable((0.3 * rng.standard_normal(s)).astype(dtype)) for s in shapes)
+        out, _ = getattr(functional, name)((x, offsets), [(w, u, b, b)])
+        seed = rng.standard_normal(out.shape).astype(dtype)
+        gradients = ad.gradients(out, [x, w, u, b], seed)
+        found[name] = " ".join(map(digest, (out.value, *gradients)))
+    return found
+
+
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
@@ -284,7 +312,8 @@ def all_hashes(dtype=np.float32):
     found |= (
         belief_hashes(dtype) | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
     )
-    return found | convolution_hashes(dtype) | pooling_hashes(dtype)
+    found |= convolution_hashes(dtype) | pooling_hashes(dtype)
+    return found | recurrent_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from fastml import backends
 from fastml.kernels.rbm.scalar import HIDDEN, VISIBLE
 from fastml.neural_network._rbm_half_step import HalfStep
-from fastml.nn.functional._dense_nodes import transposed_product
+from fastml.nn.functional._row_sums import transposed_product
 
 __all__ = ["Code", "learn_code"]
 

@@ -8,7 +8,7 @@ from fastml.backends import Backend
 from fastml.kernels.rbm.scalar import HIDDEN, VISIBLE
 from fastml.neural_network._dbn_top import Top
 from fastml.neural_network._rbm_half_step import HalfStep
-from fastml.nn.functional._dense_nodes import transposed_product
+from fastml.nn.functional._row_sums import transposed_product
 
 
 class Directed:

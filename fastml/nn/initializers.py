@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastml.backends import resolve
-from fastml.nn._description import Description, number
+from fastml.nn._description import Description, integer, number
 
 __all__ = [
     "Constant",
@@ -197,6 +197,9 @@ class Orthogonal(Initializer):
     ----------
     gain : float, default=1.0
         Positive.
+    n_blocks : int, default=1
+        Blocks that the first axis is cut into, each orthogonal by itself, such as the gates of a
+        recurrent layer.
 
     References
     ----------
@@ -204,8 +207,9 @@ class Orthogonal(Initializer):
     learning in deep linear neural networks", ICLR 2014.
     """
 
-    def __init__(self, gain: float = 1.0) -> None:
+    def __init__(self, gain: float = 1.0, n_blocks: int = 1) -> None:
         self.gain = number("gain", gain, above=0)
+        self.n_blocks = integer("n_blocks", n_blocks)
 
     def draw(
         self, shape: tuple[int, ...], fan_in: int, fan_out: int, seed: int, stream: int, dtype: Any
@@ -214,13 +218,19 @@ class Orthogonal(Initializer):
         if len(shape) < 2:
             raise ValueError(f"orthogonal values need two axes or more, got shape {shape}.")
         drawn = _filled("normal", shape, seed, stream, np.float64)
+        blocks = [self._orthonormal(block) for block in np.split(drawn, self.n_blocks)]
+        return np.ascontiguousarray(self.gain * np.concatenate(blocks), dtype)
+
+    @staticmethod
+    def _orthonormal(drawn: Any) -> Any:
+        shape = drawn.shape
         n = shape[-1] if len(shape) == 2 else math.prod(shape[1:])
         matrix = drawn.reshape(-1, n) if drawn.size else drawn.reshape(shape[0], n)
         tall = matrix.shape[0] >= matrix.shape[1]
         q, r = np.linalg.qr(matrix if tall else matrix.T)
         # Signs that make the decomposition unique, so that draws are uniform over rotations.
         q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
-        return np.ascontiguousarray((self.gain * (q if tall else q.T)).reshape(shape), dtype)
+        return (q if tall else q.T).reshape(shape)
 
 
 class Constant(Initializer):

@@ -9,10 +9,10 @@ from fastml.activations import _nodes as activations
 from fastml.autodiff import PRIMITIVES, Variable, primitive
 from fastml.autodiff import primitives as p
 from fastml.backends import Backend, on_device, resolve
-from fastml.blocks import merge_tree
 from fastml.kernels.activations import forms
 from fastml.kernels.dense.forms import IDENTITY, from_result
 from fastml.nn.functional._kept import Destination, Kept, taken
+from fastml.nn.functional._row_sums import blocks, merged, partials_of, transposed_product
 
 __all__ = ["KINDS", "WITH_ALPHA", "Destination", "Kept", "activated", "dense", "linear"]
 
@@ -29,43 +29,6 @@ _ALONE = {
     forms.SOFTPLUS: p.softplus,
 }  # fmt: skip
 WITH_ALPHA = (forms.LEAKY_RELU, forms.ELU)
-
-# Batches up to this size are one block, whose gradient several threads share; of larger ones there
-# are at most so many blocks, with as many partial gradients, of so many elements together.
-_WHOLE_ROWS, _LEAST_ROWS, _MOST_BLOCKS, _MOST_ELEMENTS = 8192, 4096, 16, 1 << 24
-# A block is a whole number of these.
-_ROW_UNIT = 256
-
-
-def _blocks(n: int, n_elements: int) -> tuple[int, int]:
-    """Return the rows of a block and the number of blocks, from the shapes alone."""
-    if n <= _WHOLE_ROWS:
-        return max(n, 1), 1
-    most = max(1, min(_MOST_BLOCKS, _MOST_ELEMENTS // max(n_elements, 1)))
-    rows = max(_LEAST_ROWS, -(-n // most))
-    rows = -(-rows // _ROW_UNIT) * _ROW_UNIT
-    return rows, -(-n // rows)
-
-
-def _partials(
-    backend: Backend, n_blocks: int, shape: tuple[int, ...], dtype: Any, into: Any
-) -> Any:
-    """Return where blocks' partial sums go: straight to the destination, of a single block."""
-    if into is not None and n_blocks == 1:
-        return into.reshape(1, *shape)
-    return backend.empty((n_blocks, *shape), dtype)
-
-
-def _merged(partials: Any, into: Any = None) -> Any:
-    """Return the sum of blocks, added along the fixed tree into the first ones."""
-    if len(partials) == 1:
-        return partials[0] if into is None else into
-
-    def add(left: Any, right: Any) -> Any:
-        left += right
-        return left
-
-    return merge_tree(list(partials), add)
 
 
 def _rows(backend: Backend, a: Any, dtype: Any) -> Any:
@@ -143,13 +106,13 @@ def _by_sums(
             argument = done.argument
         else:
             argument = _rows(backend, _forward(X, W, b), dtype)
-    block_rows, n_blocks = _blocks(n, m)
+    block_rows, n_blocks = blocks(n, m)
     into = taken(done.into_bias, backend, dtype)
-    partials = _partials(backend, n_blocks, (0 if b is None else m,), dtype, into)
+    partials = partials_of(backend, n_blocks, (0 if b is None else m,), dtype, into)
     written = given[:0] if kind == IDENTITY else done.gradient
     run = backend.kernels("dense").backward
     run(kind, dtype.type(alpha), argument, given, block_rows, written, partials)
-    done.by_bias = _merged(partials, into)
+    done.by_bias = merged(partials, into)
     return done
 
 
@@ -185,16 +148,6 @@ def _by_data(
     found = backend.empty((gradient.shape[0], weights.shape[0]), dtype)
     backend.kernels("dense").data_gradient(gradient, weights, found)
     return _home(found, X.shape, X, backend)
-
-
-def transposed_product(backend: Backend, x: Any, gradient: Any, into: Any = None) -> Any:
-    """Return transposed rows times gradients."""
-    n, k = x.shape
-    m = gradient.shape[1]
-    block_rows, n_blocks = _blocks(n, k * m)
-    partials = _partials(backend, n_blocks, (k, m), x.dtype, into)
-    backend.kernels("dense").weight_gradient(x, gradient, block_rows, partials)
-    return _merged(partials, into)
 
 
 def _by_weights(

@@ -4,10 +4,13 @@ from fastml.nn.layers._containers import Sequential
 from fastml.nn.layers._convolution import Conv1D, Conv2D
 from fastml.nn.layers._dense import Activation, Dense, Flatten
 from fastml.nn.layers._dropout import DropConnect, Dropout
+from fastml.nn.layers._embedding import Embedding
 from fastml.nn.layers._layer import Layer, Parameter, Run
 from fastml.nn.layers._noise import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from fastml.nn.layers._normalization import BatchNorm, LayerNorm
 from fastml.nn.layers._pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, MaxPool1D, MaxPool2D
+from fastml.nn.layers._recurrent import GRU, LSTM, LeakyRNN, SimpleRNN
+from fastml.nn.layers._recurrent_stack import RecurrentStack
 from fastml.nn.layers._residual import Residual
 from fastml.nn.layers._transposed import (
     Conv1DTranspose,
@@ -18,6 +21,8 @@ from fastml.nn.layers._transposed import (
 )
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "AvgPool1D",
     "AvgPool2D",
@@ -29,20 +34,24 @@ __all__ = [
     "Dense",
     "DropConnect",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "GlobalAvgPool",
     "Layer",
     "LayerNorm",
+    "LeakyRNN",
     "MaskingNoise",
     "MaxPool1D",
     "MaxPool2D",
     "Parameter",
+    "RecurrentStack",
     "Reshape",
     "Residual",
     "Run",
     "SaltAndPepperNoise",
     "Sequential",
+    "SimpleRNN",
     "UpSampling1D",
     "UpSampling2D",
 ]

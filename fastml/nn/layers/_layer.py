@@ -83,29 +83,55 @@ class Run:
     masks : bool, default=False
         Whether dropout draws its masks without `training` too: one member of the ensemble that
         dropout is.
+    lengths : (n,) ndarray of int, optional
+        Numbers of elements of the sequences of the batch, whose ends are padded; None where each
+        is as long as the batch.
 
     Attributes
     ----------
+    offsets : (n + 1,) int64 ndarray or None
+        Where the sequences of a batch begin whose elements are rows one after the other, as
+        `fastml.nn.Sequences` has them: what layers are given is then (n_rows, ...). The layer that
+        makes one row of each sequence sets it to None.
+    recurrent : RecurrentRun or None
+        What else recurrent layers are told, and tell.
     updates : list of (array, array)
         State of layers, and what it becomes: batch normalisation adds to it in training.
     """
 
-    __slots__ = ("masks", "n_streams", "seed", "step", "training", "updates")
+    __slots__ = (
+        "lengths", "masks", "n_streams", "offsets", "recurrent", "seed", "step", "training",
+        "updates",
+    )  # fmt: skip
 
     def __init__(
-        self, training: bool = False, seed: int = 0, step: int = 0, masks: bool = False
+        self,
+        training: bool = False,
+        seed: int = 0,
+        step: int = 0,
+        masks: bool = False,
+        lengths: Any = None,
     ) -> None:
         self.training = training
         self.seed = seed
         self.step = step
         self.masks = masks or training
+        self.lengths = lengths
+        self.offsets: Any = None
+        self.recurrent: Any = None
         self.updates: list[tuple[Any, Any]] = []
         self.n_streams = 0
 
-    def next_stream(self) -> int:
-        """Return the stream of the next layer that draws: by its place in the network."""
-        self.n_streams += 1
-        return FIRST_MASK + self.n_streams - 1
+    def next_stream(self, n: int = 1) -> int:
+        """Return the stream of the next layer that draws, by its place in the network.
+
+        Parameters
+        ----------
+        n : int, default=1
+            How many streams, one after another, the layer needs.
+        """
+        self.n_streams += n
+        return FIRST_MASK + self.n_streams - n
 
     def dropped(self, x: Any, rate: float, stream: int, alike: bool = False) -> Any:
         """Return values with some set to 0, and the others divided by the share that is left.
@@ -133,7 +159,15 @@ class Layer(Description):
 
     Shapes are those of one sample, channels last: (features,), (length, channels) or
     (height, width, channels).
+
+    Attributes
+    ----------
+    by_step : bool
+        Whether it takes sequences of several lengths, as rows one after the other: it treats each
+        step on its own, or knows of `Run.offsets`.
     """
+
+    by_step = False
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the result.
