@@ -14,7 +14,7 @@ from fastml.nn.functional._dense_nodes import linear
 from fastml.nn.functional._recurrent_steps import Layout, by_steps
 from fastml.nn.functional._row_sums import column_sums, transposed_product
 
-__all__ = ["Recurrence", "composed", "pack", "recur", "unpack"]
+__all__ = ["Recurrence", "composed", "forward_pass", "pack", "recur", "unpack"]
 
 
 class Recurrence:
@@ -76,7 +76,7 @@ class _Done(NamedTuple):
     by_cells: Any
 
 
-def _pass(
+def forward_pass(
     how: Recurrence, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> _Passed:  # fmt: skip
     """Run through the sequences; return what there is then."""
@@ -121,7 +121,7 @@ def _pass(
 
 def _forward(x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, how: Any) -> Any:
     """States of a recurrent layer after each row, the last ones, and the last cells."""
-    how.passed = _pass(how, x, h0, c0, w_ih, w_hh, b_ih, b_hh)
+    how.passed = forward_pass(how, x, h0, c0, w_ih, w_hh, b_ih, b_hh)
     return how.passed.result
 
 
@@ -130,7 +130,7 @@ def _backward(g: Any, out: Any, inputs: tuple[Any, ...], how: Recurrence) -> tup
     passed = how.passed
     if passed is None or passed.result is not out:
         # Another pass came between; its values are not those of this result.
-        passed = how.passed = _pass(how, *inputs)._replace(result=out)
+        passed = how.passed = forward_pass(how, *inputs)._replace(result=out)
         how.done = None
     if how.done is not None and how.done.g is g:
         return passed, how.done

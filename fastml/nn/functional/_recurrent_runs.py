@@ -8,11 +8,11 @@ from fastml.autodiff import Variable
 from fastml.autodiff import primitives as p
 from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
-from fastml.kernels.recurrent.forms import LSTM
-from fastml.nn.functional._recurrent_nodes import Recurrence, composed, recur
+from fastml.kernels.recurrent.forms import LSTM, N_GATES
+from fastml.nn.functional._recurrent_nodes import Recurrence, composed, forward_pass, recur
 from fastml.nn.functional._recurrent_steps import Layout, Watched, by_steps
 
-__all__ = ["Way", "run_layer"]
+__all__ = ["Way", "gate_values", "run_layer"]
 
 
 class Way(NamedTuple):
@@ -143,3 +143,31 @@ def _in_pieces(inputs: tuple[Any, ...], way: Way) -> Any:
     if c is not None:
         taken.append(n_rows + n_pieces + last)
     return p.getitem(out, index=(np.concatenate(taken),))
+
+
+def gate_values(kind: int, batch: Any, weights: Any, n_directions: int) -> list[Any]:
+    """Return values of gates for all rows: of each gate, and of an LSTM the cells.
+
+    Parameters
+    ----------
+    kind : int
+        Of the cells: a GRU or an LSTM.
+    batch : Batch
+        What comes to the layer.
+    weights : sequence of tuples
+        Of its directions.
+    n_directions : int
+        1 or 2; their values come side by side.
+    """
+    ways = []
+    for number in range(n_directions):
+        layout = batch.sequences if number == 0 else batch.sequences.backwards()
+        n_units = weights[number][1].shape[1]
+        xp = resolve(batch.rows).xp
+        h0 = xp.zeros((layout.firsts.size, n_units), batch.rows.dtype)
+        inputs = batch.rows, h0, h0 if kind == LSTM else None, *weights[number]
+        passed = forward_pass(Recurrence(kind, 1.0, layout), *inputs)
+        parts = [passed.gates[:, i * n_units : (i + 1) * n_units] for i in range(N_GATES[kind])]
+        ways.append([*parts, passed.kept] if kind == LSTM else parts)
+    xp = resolve(batch.rows).xp
+    return [xp.concatenate(of_gate, axis=1) for of_gate in zip(*ways, strict=True)]

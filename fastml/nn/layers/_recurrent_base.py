@@ -11,7 +11,7 @@ from fastml.kernels.recurrent import forms
 from fastml.nn._description import integer, number
 from fastml.nn._field import ReceptiveField
 from fastml.nn.functional._recurrent_steps import Watched
-from fastml.nn.functional._sequences import NO_MASKS, Masks, batch_of, run_layers
+from fastml.nn.functional._sequences import NO_MASKS, Batch, Masks, batch_of, run_layers
 from fastml.nn.initializers import Initializer, Orthogonal, initializer
 from fastml.nn.layers._layer import Layer, Parameter, Run, Shape
 
@@ -61,6 +61,8 @@ class RecurrentRun:
     ----------
     end : list
         For each layer so far, the last states and cells, likewise.
+    given : list of Batch
+        For each layer so far, what came to it.
     watched : list of lists of Watched
         For each layer in that one and each direction, what there is after each step.
     """
@@ -69,6 +71,7 @@ class RecurrentRun:
         self.begin = begin
         self.watch = watch
         self.end: list[Any] = []
+        self.given: list[Batch] = []
         self.watched: list[list[Watched]] = []
 
 
@@ -217,6 +220,7 @@ class Recurrent(Layer):
         about, first, watched = run.recurrent, None, None
         if about is not None:
             number = len(about.end)
+            about.given.append(batch)
             first = None if about.begin is None else about.begin[number]
             if about.watch == number:
                 watched = about.watched = [[] for _ in weights]
