@@ -273,7 +273,7 @@ class Seq2SeqClassifier(Seq2SeqEstimator):
             for best in self._beams(X)
         ]
 
-    def score_samples(self, X: Any, y: Any) -> np.ndarray[Any, Any]:
+    def log_likelihood(self, X: Any, y: Any) -> np.ndarray[Any, Any]:
         """Return the logarithm of the probability of each target.
 
         Parameters

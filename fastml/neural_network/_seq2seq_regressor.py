@@ -336,5 +336,6 @@ class Seq2SeqRegressor(Seq2SeqEstimator):
             weight = self._checked_weight(sample_weight, X)
         if by_sequence:
             weight = weight / targets.lengths
-        weights = targets.repeated(weight).flat
-        return float(r2_score(targets.flat, found.flat, sample_weight=weights))
+        weights, n = targets.repeated(weight).flat, self._n_numbers()
+        numbers = self._numbered(targets).flat[:, :n]
+        return float(r2_score(numbers, found.flat.reshape(-1, n), sample_weight=weights))

@@ -39,7 +39,8 @@ _NETWORK = """network_ : fastml.nn.Network
 _REFERENCES = """I. Sutskever, O. Vinyals and Q. V. Le, "Sequence to sequence learning with neural
     networks", NIPS 2014. K. Cho et al., "Learning phrase representations using RNN encoder-decoder
     for statistical machine translation", EMNLP 2014. S. Bengio, O. Vinyals, N. Jaitly and N.
-    Shazeer, "Scheduled sampling for sequence prediction with recurrent neural networks", NIPS 2015."""
+    Shazeer, "Scheduled sampling for sequence prediction with recurrent neural networks", NIPS
+    2015."""
 
 _SHARED = {"{cells}": _CELLS, "{network}": _NETWORK, "{references}": _REFERENCES}
 
