@@ -25,6 +25,8 @@ from fastml.neural_network import (
     MLPClassifier,
     MLPRegressor,
     RNNRegressor,
+    Seq2SeqClassifier,
+    Seq2SeqRegressor,
 )  # fmt: skip
 from fastml.nn import Network, Sequences, functional
 
@@ -304,6 +306,24 @@ def recurrent_hashes(dtype):
     return found
 
 
+def translation_hashes(dtype):
+    """Return the hashes of networks from sequences to sequences, and of what they predict."""
+    rng = np.random.default_rng(0)
+    X = [rng.standard_normal((n, 5)).astype(dtype) for n in rng.integers(1, 30, 150)]
+    y = [x[::3, :2] for x in X]
+    options = {"max_iter": 2, "random_state": 0, "batch_size": 60, "teacher_forcing": 0.7}
+    labels = Seq2SeqClassifier((33, 20), dropout=0.1, beam_width=3, **options)
+    numbers = Seq2SeqRegressor(40, cell="gru", recurrent_dropout=0.1, **options)
+    found = {}
+    for model, targets in ((labels, [a[:, 0] > 0 for a in y]), (numbers, y)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, targets)
+        parts = model.network_.flat, np.concatenate(model.predict(X))
+        found[type(model).__name__] = " ".join(map(digest, parts))
+    return found
+
+
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
@@ -313,7 +333,7 @@ def all_hashes(dtype=np.float32):
         belief_hashes(dtype) | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
     )
     found |= convolution_hashes(dtype) | pooling_hashes(dtype)
-    return found | recurrent_hashes(dtype)
+    return found | recurrent_hashes(dtype) | translation_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

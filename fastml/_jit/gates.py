@@ -57,36 +57,41 @@ class _Functions:
             x = self.builder.select(self.builder.fcmp_ordered(kind, x, limit), limit, x)
         return x
 
-    def one_and_exp(self, x):
-        """Return ``1 + exp(x)`` of numbers that are far from the ends of the exponents."""
+    def exp_parts(self, x):
+        """Return p and a power of two, of which ``exp(x)`` is the power times ``1 + p``.
+
+        The numbers are far from the ends of the exponents.
+        """
         b, c = self.builder, self.c
         # Low bits of the sum are the exponent with its bias.
         magic = self.real(c.magic + c.real(c.bias))
         rounded = self.fma(x, self.real(c.log2_e), magic)
         n = b.fsub(rounded, magic)
         r = self.fma(n, self.real(-c.ln2_low), self.fma(n, self.real(-c.ln2_high), x))
-        y = b.fadd(self.one, self.fma(b.fmul(r, r), self.horner(r, c.exp_poly), r))
+        p = self.fma(b.fmul(r, r), self.horner(r, c.exp_poly), r)
         power = b.bitcast(b.shl(self.bits(rounded), self.integer(c.mantissa)), self.v.vector)
-        return self.fma(y, power, self.one)
+        return p, power
 
     def below_sigmoid(self, x):
         """Return ``1 + exp(-x)``, which the sigmoid of x is one over."""
-        return self.one_and_exp(self.builder.fneg(self.limited(x, self.farthest)))
+        p, power = self.exp_parts(self.builder.fneg(self.limited(x, self.farthest)))
+        return self.builder.fadd(self.fma(p, power, power), self.one)
 
-    def below_tanh(self, x):
-        """Return ``1 + exp(2 x)``: the hyperbolic tangent is 1 less two over that."""
-        x = self.limited(x, self.c.tanh_max)
-        return self.one_and_exp(self.builder.fadd(x, x))
+    def of_tanh(self, x):
+        """Return ``exp(2 x) - 1``, and that and two: the hyperbolic tangent of x is their ratio.
 
-    def tanh(self, x, over):
-        """Return the hyperbolic tangent of x, where one over `below_tanh` is known."""
+        The first keeps all its digits near 0.
+        """
         b = self.builder
-        square = b.fmul(x, x)
-        near = self.fma(b.fmul(x, square), self.horner(square, self.c.tanh_poly), x)
-        far = self.fma(self.real(-2.0), over, self.one)
-        fabs = self.v.overloaded("llvm.fabs", self.v.vector, [self.v.vector])
-        is_near = b.fcmp_ordered("<", b.call(fabs, [x]), self.real(0.625))
-        return b.select(is_near, near, far)
+        x = self.limited(x, self.c.tanh_max)
+        p, power = self.exp_parts(b.fadd(x, x))
+        above = self.fma(p, power, b.fsub(power, self.one))
+        return above, b.fadd(above, self.real(2.0))
+
+    def tanh(self, above, over):
+        """Return the hyperbolic tangent, where one over what is below is known."""
+        # Rounding might take it beyond one.
+        return self.limited(self.builder.fmul(above, over), 1.0)
 
     def slope(self, factor, sigmoid):
         """Return a factor times the slope of a sigmoid of known value."""
@@ -95,6 +100,16 @@ class _Functions:
     def tanh_slope(self, factor, t):
         """Return a factor times the slope of a hyperbolic tangent of known value."""
         return self.builder.fmul(factor, self.fma(self.builder.fneg(t), t, self.one))
+
+
+def _if_whole(v, count, body):
+    """Run ``body(load, store)``: of whole vectors, or of `count` items if that is fewer."""
+    builder = v.builder
+    with builder.if_else(builder.icmp_signed(">=", count, int64(v.lanes))) as (whole, part):
+        with whole:
+            body(v.load, v.store)
+        with part:
+            body(*_masked(v, count))
 
 
 def _for_units(v, count, body):
@@ -106,32 +121,35 @@ def _for_units(v, count, body):
     done = builder.mul(whole, int64(v.lanes))
     left = builder.sub(count, done)
     with builder.if_then(builder.icmp_signed(">", left, int64(0))):
-        i32 = ir.IntType(32)
-        numbers = ir.Constant(ir.VectorType(i32, v.lanes), list(range(v.lanes)))
-        mask = builder.icmp_signed("<", numbers, v.broadcast(builder.trunc(left, i32)))
-        nothing = ir.Constant(v.vector, [0.0] * v.lanes)
-        pointer, align = v.vector.as_pointer(), i32(v.itemsize)
-        kind = f"v{v.lanes}f{8 * v.itemsize}.p0"
+        body(done, *_masked(v, left))
 
-        def function(name, result, operands):
-            kinds = ir.FunctionType(result, operands)
-            return cgutils.get_or_insert_function(
-                builder.module, kinds, f"llvm.masked.{name}.{kind}"
-            )
 
-        def at(data, offset):
-            return builder.bitcast(builder.gep(data, [offset]), pointer)
+def _masked(v, count):
+    """Return functions that load and store the first `count` items of a vector."""
+    builder = v.builder
+    i32 = ir.IntType(32)
+    numbers = ir.Constant(ir.VectorType(i32, v.lanes), list(range(v.lanes)))
+    mask = builder.icmp_signed("<", numbers, v.broadcast(builder.trunc(count, i32)))
+    nothing = ir.Constant(v.vector, [0.0] * v.lanes)
+    pointer, align = v.vector.as_pointer(), i32(v.itemsize)
+    kind = f"v{v.lanes}f{8 * v.itemsize}.p0"
 
-        def load(data, offset):
-            operands = [pointer, i32, mask.type, v.vector]
-            masked = function("load", v.vector, operands)
-            return builder.call(masked, [at(data, offset), align, mask, nothing])
+    def function(name, result, operands):
+        kinds = ir.FunctionType(result, operands)
+        return cgutils.get_or_insert_function(builder.module, kinds, f"llvm.masked.{name}.{kind}")
 
-        def store(value, data, offset):
-            masked = function("store", ir.VoidType(), [v.vector, pointer, i32, mask.type])
-            builder.call(masked, [value, at(data, offset), align, mask])
+    def at(data, offset):
+        return builder.bitcast(builder.gep(data, [offset]), pointer)
 
-        body(done, load, store)
+    def load(data, offset):
+        masked = function("load", v.vector, [pointer, i32, mask.type, v.vector])
+        return builder.call(masked, [at(data, offset), align, mask, nothing])
+
+    def store(value, data, offset):
+        masked = function("store", ir.VoidType(), [v.vector, pointer, i32, mask.type])
+        builder.call(masked, [value, at(data, offset), align, mask])
+
+    return load, store
 
 
 def _taken(context, builder, signature, args):
@@ -143,62 +161,59 @@ def _taken(context, builder, signature, args):
 
 
 @intrinsic
-def lstm_step(typingctx, gates, gates0, products, products0, kept, kept0, cell, cell0, state,
-              state0, n):  # fmt: skip
-    """Do a step of one row of an LSTM of `n` units; positions are flat.
+def lstm_units(typingctx, sums, sums0, cell, cell0, state, state0, keeps, gates, gates0, kept,
+               kept0, n, count):  # fmt: skip
+    """Do a step of as many units of an LSTM as a vector has lanes; positions are flat.
 
     Parameters
     ----------
-    gates, gates0 : array, int
-        4 n sums over inputs; written over with the values of the gates.
-    products, products0 : array, int
-        4 n products with the state, which are added to them.
-    kept, kept0 : array, int
-        Where a copy of the new cell goes.
+    sums, sums0 : array, int
+        What gates are functions of: a vector for each.
     cell, cell0, state, state0 : array, int, array, int
-        Cell, written over, and where the new state goes.
-    n : int
-        Number of units.
+        Cells, written over, and where the new states go.
+    keeps : bool
+        Whether the rest is written.
+    gates, gates0, kept, kept0, n : array, int, array, int, int
+        Where values of gates go, n from one gate to the next, and a copy of the new cells.
+    count : int
+        How many units there are, if they are fewer.
     """
-    arrays = {"gates": gates, "products": products, "kept": kept, "cell": cell, "state": state}
+    arrays = {"sums": sums, "cell": cell, "state": state, "gates": gates, "kept": kept}
     for name, ty in arrays.items():
         require_float_array(name, ty)
-    pairs = [kind for ty in arrays.values() for kind in (ty, INDEX)]
+    i = INDEX
 
     def codegen(context, builder, signature, args):
-        v = Vectors(context, builder, gates.dtype)
-        f = _Functions(v, gates.dtype)
-        a, a0, s, s0, k, k0, c, c0, h, h0, count = _taken(context, builder, signature, args)
+        v = Vectors(context, builder, sums.dtype)
+        f = _Functions(v, sums.dtype)
+        s, s0, c, c0, h, h0, is_kept, a, a0, k, k0, step, left = _taken(
+            context, builder, signature, args
+        )
+        z = [v.load(s, builder.add(s0, int64(g * v.lanes))) for g in range(4)]
+        below_i, below_f, below_o = (f.below_sigmoid(z[g]) for g in (0, 1, 3))
+        above_g, below_g = f.of_tanh(z[2])
+        both = builder.fmul(below_i, below_f)
+        over = builder.fdiv(f.one, builder.fmul(both, below_g))
+        rest = builder.fmul(over, below_g)
+        into, forget = builder.fmul(rest, below_f), builder.fmul(rest, below_i)
+        new = f.tanh(above_g, builder.fmul(over, both))
 
-        def units(j, load, store):
-            places = [builder.add(j, builder.mul(int64(g), count)) for g in range(4)]
-            sums = [
-                builder.fadd(load(a, builder.add(a0, at)), load(s, builder.add(s0, at)))
-                for at in places
-            ]
-            below_i, below_f, below_o = (f.below_sigmoid(sums[g]) for g in (0, 1, 3))
-            below_g = f.below_tanh(sums[2])
-            both = builder.fmul(below_i, below_f)
-            over = builder.fdiv(f.one, builder.fmul(both, below_g))
-            rest = builder.fmul(over, below_g)
-            into, forget = builder.fmul(rest, below_f), builder.fmul(rest, below_i)
-            new = f.tanh(sums[2], builder.fmul(over, both))
-            old = load(c, builder.add(c0, j))
-            now = f.fma(forget, old, builder.fmul(into, new))
-            below_c = f.below_tanh(now)
+        def units(load, store):
+            now = f.fma(forget, load(c, c0), builder.fmul(into, new))
+            above_c, below_c = f.of_tanh(now)
             over = builder.fdiv(f.one, builder.fmul(below_o, below_c))
             output = builder.fmul(over, below_c)
-            out = builder.fmul(output, f.tanh(now, builder.fmul(over, below_o)))
-            for value, at in zip((into, forget, new, output), places, strict=True):
-                store(value, a, builder.add(a0, at))
-            store(now, c, builder.add(c0, j))
-            store(now, k, builder.add(k0, j))
-            store(out, h, builder.add(h0, j))
+            store(now, c, c0)
+            store(builder.fmul(output, f.tanh(above_c, builder.fmul(over, below_o))), h, h0)
+            with builder.if_then(is_kept):
+                store(now, k, k0)
+                for g, value in enumerate((into, forget, new, output)):
+                    store(value, a, builder.add(a0, builder.mul(int64(g), step)))
 
-        _for_units(v, count, units)
+        _if_whole(v, left, units)
         return context.get_dummy_value()
 
-    return types.void(*pairs, INDEX), codegen
+    return types.void(sums, i, cell, i, state, i, types.boolean, gates, i, kept, i, i, i), codegen
 
 
 @intrinsic
@@ -244,7 +259,8 @@ def lstm_step_back(typingctx, by_state, by_state0, by_next, by_next0, gates, gat
             into, forget, new, output = (load(a, builder.add(a0, at)) for at in places)
             now, old = load(k, builder.add(k0, j)), load(c, builder.add(c0, j))
             by_out = builder.fadd(load(d, builder.add(d0, j)), load(e, builder.add(e0, j)))
-            t = f.tanh(now, builder.fdiv(f.one, f.below_tanh(now)))
+            above, below = f.of_tanh(now)
+            t = f.tanh(above, builder.fdiv(f.one, below))
             through = f.tanh_slope(builder.fmul(by_out, output), t)
             by_now = builder.fadd(load(b, builder.add(b0, j)), through)
             found = (

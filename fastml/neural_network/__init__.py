@@ -9,9 +9,11 @@ from fastml.neural_network._lstm import LSTMClassifier, LSTMRegressor
 from fastml.neural_network._mlp import MLPClassifier, MLPRegressor
 from fastml.neural_network._rbm import BernoulliRBM
 from fastml.neural_network._rnn import RNNClassifier, RNNRegressor
+from fastml.neural_network._seq2seq_classifier import Seq2SeqClassifier
+from fastml.neural_network._seq2seq_regressor import Seq2SeqRegressor
 
 __all__ = [
     "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "DBNClassifier",
     "DeepBeliefNetwork", "GaussianRBM", "LSTMClassifier", "LSTMRegressor", "MLPClassifier",
-    "MLPRegressor", "RNNClassifier", "RNNRegressor",
+    "MLPRegressor", "RNNClassifier", "RNNRegressor", "Seq2SeqClassifier", "Seq2SeqRegressor",
 ]  # fmt: skip

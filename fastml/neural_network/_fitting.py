@@ -15,7 +15,7 @@ from fastml._random import seed_from
 from fastml.neural_network._batches import BatchTask, first_pass, refuse_for_batches
 from fastml.neural_network._hooks import Hooks
 from fastml.neural_network._parameters import STOCHASTIC, make_optimizer, make_settings
-from fastml.neural_network._task import Task, backend_of, batch_rows, prepared_rows
+from fastml.neural_network._task import Task, backend_of, batch_rows
 from fastml.nn import Sequences
 from fastml.nn.training import TrainingState, is_stream, train, train_lbfgs
 from fastml.nn.training._loop import restore_best
@@ -74,7 +74,7 @@ class Fitting(Hooks):
         network.to(backend)
         task: Task
         if batches is None:
-            rows = prepared_rows(backend, X, dtype)
+            rows = self._rows_of_fit(backend, X, encoded, dtype)
             task = Task(self, network, head, backend, X.dtype, rows, y, encoded, weight)
         else:
             about = (self, network, head, backend, X.dtype, batches, None, None, None)

@@ -9,7 +9,7 @@ from sklearn.utils.validation import _check_sample_weight
 from fastml import backends
 from fastml._random import seed_from
 from fastml.neural_network._heads import Head
-from fastml.neural_network._task import backend_of
+from fastml.neural_network._task import backend_of, prepared_rows
 from fastml.nn import Network
 from fastml.nn.layers import Layer, Run
 
@@ -93,6 +93,10 @@ class Hooks(BaseEstimator):
     def _sample_shape(self, X: Any) -> tuple[int, ...]:
         """Return the shape of one sample as the network takes it."""
         return tuple(X.shape[1:])
+
+    def _rows_of_fit(self, backend: backends.Backend, X: Any, encoded: Any, dtype: Any) -> Any:
+        """Return checked rows as the network takes them, with what it needs of their targets."""
+        return prepared_rows(backend, X, dtype)
 
     def _check_more(self) -> None:
         """Refuse parameters that their limits alone do not tell from good ones."""

@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastml.neural_network._parameters import CONSTRAINTS, Class, documented
 
-__all__ = ["RECURRENT_CONSTRAINTS", "recurrent_documented"]
+__all__ = ["RECURRENT_CONSTRAINTS", "recurrent_documented", "with_words"]
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _RATE = [Interval(Real, 0, 1, closed="left")]
@@ -80,8 +80,21 @@ def recurrent_documented(cls: Class) -> Class:
     cls : type
         Its docstring holds "{recurrent}" and "{sequences}", and what `documented` fills in.
     """
-    for place, words in (("{recurrent}", _RECURRENT), ("{sequences}", _SEQUENCES)):
-        cls.__doc__ = (cls.__doc__ or "").replace(place, words)
+    return with_words(cls, {"{recurrent}": _RECURRENT, "{sequences}": _SEQUENCES})
+
+
+def with_words(cls: Class, words: dict[str, str]) -> Class:
+    """Put words into a class's docstring, and those of all networks.
+
+    Parameters
+    ----------
+    cls : type
+        Its docstring holds the places.
+    words : dict of str
+        By their places.
+    """
+    for place, text in words.items():
+        cls.__doc__ = (cls.__doc__ or "").replace(place, text)
     found = documented(cls)
     found.__doc__ = (found.__doc__ or "").replace(_NORM, _CLIPPED)
     return found

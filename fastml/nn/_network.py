@@ -236,6 +236,21 @@ class Network:
                 old[...] = new
         return found
 
+    def part(self, place: str) -> tuple[Layer, dict[str, Any], dict[str, Any]]:
+        """Return a layer, and parameters and state as it takes them.
+
+        Parameters
+        ----------
+        place : str
+            Of the layer: "2", or "2.1" for a layer in a layer.
+        """
+        layer: Layer = self.layer
+        parameters, state = self._tree, self._state_tree
+        for name in place.split("."):
+            layer = layer.layers[int(name)]  # type: ignore[attr-defined]
+            parameters, state = parameters.get(name, {}), state.get(name, {})
+        return layer, parameters, state
+
     def visits(self) -> dict[str, Visit]:
         """Return what is known of each layer, by its place."""
         spatial = self.input_shape[:-1] or self.input_shape
@@ -271,7 +286,7 @@ class Network:
                     f"Steps of the sequences must have shape {self.input_shape[1:]}, as the "
                     f"network was built, got {X.shape[2:]}."
                 )
-            run.offsets = X.offsets
+            run.offsets, run.given = X.offsets, getattr(X, "given", None)
             return self.backend.asarray(X.flat, self.dtype)
         if not sp.issparse(X):
             X = self.backend.asarray(X, self.dtype)

@@ -7,19 +7,24 @@ all else is done row by row: what becomes of a sequence does not depend on the o
 import numpy as np
 
 from fastml._jit import njit_leaf, njit_parallel, prange
-from fastml._jit.block import block_cols, block_tile, most_rows
-from fastml._jit.gates import lstm_step, lstm_step_back
-from fastml._jit.memory import copy_items
+from fastml._jit.block import block_cols
+from fastml._jit.gates import lstm_step_back
+from fastml._jit.memory import aligned, copy_items
 from fastml.kernels.dense.panels import pack_panel, pack_transposed
 from fastml.kernels.recurrent.forms import LSTM
-from fastml.kernels.recurrent.steps import add, add_masked, masked, step, step_back
+from fastml.kernels.recurrent.lines import (
+    ROWS_AT_ONCE,
+    SPARE,
+    active,
+    multiply,
+    put,
+    put_inputs,
+)
+from fastml.kernels.recurrent.lstm import by_units, lstm_block, lstm_init
+from fastml.kernels.recurrent.steps import add, add_masked, step, step_back
 
 # Sequences of a block: fewer are not worth a thread, and of more the rows would leave the cache.
 LEAST_SEQUENCES, MOST_SEQUENCES = 4, 28
-# Rows of inputs that are multiplied at once: several tiles, whose sums stay in the cache.
-ROWS_AT_ONCE = 56
-# Rows of the left operand are a cache line longer, or they would fall into few of the cache's sets.
-SPARE = 16
 
 
 def _work(weight, lengths):
@@ -35,36 +40,15 @@ def _n_blocks(n_sequences, n_workers):
 
 
 @njit_leaf
-def _multiply(lines, line, n_rows, packed, n_inner, init, products, pitch):
-    """Multiply the first rows of `lines` by all panels, from the same initial values."""
-    wide, most = block_cols(lines), most_rows(lines)
-    n_tiles = -(-n_rows // most)
-    for q in range(pitch // wide):
-        for k in range(n_tiles):
-            r = k * n_rows // n_tiles
-            height = (k + 1) * n_rows // n_tiles - r
-            block_tile(
-                height, products, r * pitch + q * wide, pitch, lines, r * line, line, 1,
-                packed, q * n_inner * wide, wide, n_inner, init, q * wide, 0,
-            )  # fmt: skip
-
-
-@njit_leaf
-def _put(states, state0, mask, s, n, out, out0):
-    """Copy a state, or its product with the mask of sequence s, if there are masks."""
-    if mask.shape[0] > 0:
-        masked(states[state0 : state0 + n], mask[s], out[out0 : out0 + n])
-    else:
-        copy_items(out, out0, states, state0, n)
-
-
-@njit_leaf
-def _pack_weights(weight, packed):
+def _packed(weight):
     """Pack the columns of transposed weights."""
     wide, n = block_cols(weight), weight.shape[1]
+    n_panels = -(-weight.shape[0] // wide)
+    packed = aligned(n_panels * wide * n, weight)
     offset = np.zeros(n, weight.dtype)
-    for q in range(-(-weight.shape[0] // wide)):
+    for q in range(n_panels):
         pack_transposed(weight, q * wide, offset, packed, q * n * wide)
+    return packed
 
 
 @njit_leaf
@@ -75,82 +59,52 @@ def _padded(bias, pitch):
 
 
 @njit_leaf
-def _active(lengths, block, n_blocks, n_rows, t):
-    """Return how many of the first sequences of a block have an element t."""
-    while n_rows > 0 and lengths[block + (n_rows - 1) * n_blocks] <= t:
-        n_rows -= 1
-    return n_rows
-
-
-@njit_leaf
-def _input_sums(block, n_blocks, n_rows, t0, n_steps, rows, packed, init, firsts, lengths, row_step,
-                lines, sums):  # fmt: skip
-    """Multiply the inputs of some steps by all weights: a product of many rows."""
-    n, line = rows.shape[1], rows.shape[1] + SPARE
-    inputs = rows.reshape(-1)
-    at = 0
-    for t in range(t0, t0 + n_steps):
-        n_rows = _active(lengths, block, n_blocks, n_rows, t)
-        for i in range(n_rows):
-            s = block + i * n_blocks
-            copy_items(lines, at * line, inputs, (firsts[s] + t * row_step) * n, n)
-            at += 1
-    _multiply(lines, line, at, packed, n, init, sums, init.size)
-
-
-@njit_leaf
 def _forward_block(
     block, n_blocks, kind, leak, rows, packed_input, input_init, packed, init, mask, firsts,
-    lengths, row_step, gates, states, kept, last, last_cell,
+    lengths, row_step, gates, states, kept, last,
 ):  # fmt: skip
     """Run through every n_blocks-th sequence, which are in the order of their lengths."""
-    n, width = last.shape[1], gates.shape[1]
+    n, width, n_features = last.shape[1], gates.shape[1], rows.shape[1]
     n_rows = -(-(firsts.size - block) // n_blocks)
     n_steps = max(1, ROWS_AT_ONCE // n_rows)
-    pitch, line, dtype = init.size, n + SPARE, gates.dtype
-    lines, products = np.empty(n_rows * line, dtype), np.empty(n_rows * pitch, dtype)
+    pitch, line = init.size, n + SPARE
+    n_panels = pitch // block_cols(gates)
+    lines, products = aligned(n_rows * line, gates), aligned(n_rows * pitch, gates)
     n_sums = n_rows * n_steps
-    inputs, sums = (
-        np.empty(n_sums * (rows.shape[1] + SPARE), dtype),
-        np.empty(n_sums * pitch, dtype),
-    )
-    now = np.empty(n, dtype)
+    inputs, sums = aligned(n_sums * (n_features + SPARE), gates), aligned(n_sums * pitch, gates)
+    now = np.empty(n, gates.dtype)
     # Flat, as slices of rows would count references all the time.
     all_gates, all_states, all_kept = gates.reshape(-1), states.reshape(-1), kept.reshape(-1)
-    all_last, cells = last.reshape(-1), last_cell.reshape(-1)
+    all_last = last.reshape(-1)
     for i in range(n_rows):
         s = block + i * n_blocks
-        _put(all_last, s * n, mask, s, n, lines, i * line)
+        put(all_last, s * n, mask, s, n, lines, i * line)
     at = 0
     for t in range(lengths[block]):
-        n_rows = _active(lengths, block, n_blocks, n_rows, t)
+        n_rows = active(lengths, block, n_blocks, n_rows, t)
         if t % n_steps == 0:
-            _input_sums(
-                block, n_blocks, n_rows, t, n_steps, rows, packed_input, input_init, firsts,
-                lengths, row_step, inputs, sums,
+            n_sums = put_inputs(
+                block, n_blocks, n_rows, t, n_steps, rows, firsts, lengths, row_step, inputs
+            )
+            multiply(
+                inputs, n_features + SPARE, n_sums, packed_input, n_features, 0, n_panels,
+                input_init, 0, 0, sums, 0, pitch,
             )  # fmt: skip
             at = 0
-        _multiply(lines, line, n_rows, packed, n, init, products, pitch)
+        multiply(lines, line, n_rows, packed, n, 0, n_panels, init, 0, 0, products, 0, pitch)
         for i in range(n_rows):
             s = block + i * n_blocks
             row = firsts[s] + t * row_step
-            if kind == LSTM:
-                lstm_step(
-                    sums, at, products, i * pitch, now, 0, cells, s * n, all_states, row * n, n
-                )
-                if t == lengths[s] - 1:
-                    copy_items(all_last, s * n, all_states, row * n, n)
-            else:
-                step(
-                    kind, leak, products[i * pitch : i * pitch + width], sums[at : at + width],
-                    now, last[s],
-                )  # fmt: skip
-                copy_items(all_states, row * n, all_last, s * n, n)
+            step(
+                kind, leak, products[i * pitch : i * pitch + width], sums[at : at + width], now,
+                last[s],
+            )  # fmt: skip
+            copy_items(all_states, row * n, all_last, s * n, n)
             if gates.shape[0] > 0:
                 copy_items(all_gates, row * width, sums, at, width)
                 if kept.size > 0:
                     copy_items(all_kept, row * n, now, 0, n)
-            _put(all_states, row * n, mask, s, n, lines, i * line)
+            put(all_states, row * n, mask, s, n, lines, i * line)
             at += pitch
 
 
@@ -214,19 +168,25 @@ def forward(
     last_cell : (n_cells, n_units) float array
         Initial cells of an LSTM, no rows otherwise. Written over: the last ones.
     """
-    wide = block_cols(weight)
-    pitch = -(-weight.shape[0] // wide) * wide
-    packed = np.empty(pitch * weight.shape[1], weight.dtype)
-    packed_input = np.empty(pitch * rows.shape[1], weight.dtype)
-    _pack_weights(weight, packed)
-    _pack_weights(input_weight, packed_input)
-    init, input_init = _padded(bias, pitch), _padded(input_bias, pitch)
     n_blocks = _n_blocks(firsts.size, n_workers)
-    for block in prange(n_blocks):
-        _forward_block(
-            block, n_blocks, kind, leak, rows, packed_input, input_init, packed, init, mask,
-            firsts, lengths, row_step, gates, states, kept, last, last_cell,
-        )  # fmt: skip
+    if kind == LSTM:
+        packed, packed_input = _packed(by_units(weight)), _packed(by_units(input_weight))
+        init = lstm_init(bias, input_bias, weight)
+        for block in prange(n_blocks):
+            lstm_block(
+                block, n_blocks, rows, packed_input, packed, init, mask, firsts, lengths, row_step,
+                gates, states, kept, last, last_cell,
+            )  # fmt: skip
+    else:
+        packed, packed_input = _packed(weight), _packed(input_weight)
+        wide = block_cols(weight)
+        pitch = -(-weight.shape[0] // wide) * wide
+        init, input_init = _padded(bias, pitch), _padded(input_bias, pitch)
+        for block in prange(n_blocks):
+            _forward_block(
+                block, n_blocks, kind, leak, rows, packed_input, input_init, packed, init, mask,
+                firsts, lengths, row_step, gates, states, kept, last,
+            )  # fmt: skip
 
 
 @njit_leaf
@@ -239,9 +199,8 @@ def _backward_block(
     n, width = by_last.shape[1], gates.shape[1]
     n_sequences = -(-(firsts.size - block) // n_blocks)
     line = width + SPARE
-    dtype = gates.dtype
-    lines, products = np.empty(n_sequences * line, dtype), np.empty(n_sequences * pitch, dtype)
-    init = np.zeros(pitch, dtype)
+    lines, products = aligned(n_sequences * line, gates), aligned(n_sequences * pitch, gates)
+    n_panels, init = pitch // block_cols(gates), np.zeros(pitch, gates.dtype)
     all_gates, all_states, all_kept = gates.reshape(-1), states.reshape(-1), kept.reshape(-1)
     by_all, by_sums, cells = by_states.reshape(-1), gradient.reshape(-1), first_cells.reshape(-1)
     first, before = first_states.reshape(-1), previous.reshape(-1)
@@ -254,9 +213,9 @@ def _backward_block(
             s = block + i * n_blocks
             row = firsts[s] + t * row_step
             if t == 0:
-                _put(first, s * n, mask, s, n, before, row * n)
+                put(first, s * n, mask, s, n, before, row * n)
             else:
-                _put(all_states, (row - row_step) * n, mask, s, n, before, row * n)
+                put(all_states, (row - row_step) * n, mask, s, n, before, row * n)
             if kind == LSTM:
                 lstm_step_back(
                     by_all, row * n, by_next, s * n, all_gates, row * width, all_kept, row * n,
@@ -274,7 +233,7 @@ def _backward_block(
                 )  # fmt: skip
                 if recurrent_gradient.shape[0] > 0:
                     recurrent_gradient[row] = lines[i * line : i * line + width]
-        _multiply(lines, line, n_rows, packed, width, init, products, pitch)
+        multiply(lines, line, n_rows, packed, width, 0, n_panels, init, 0, 0, products, 0, pitch)
         for i in range(n_rows):
             s = block + i * n_blocks
             if mask.shape[0] > 0:
@@ -354,7 +313,7 @@ def backward(
     wide = block_cols(weight)
     width, n = weight.shape
     n_panels = -(-n // wide)
-    packed = np.empty(n_panels * width * wide, weight.dtype)
+    packed = aligned(n_panels * width * wide, weight)
     for q in range(n_panels):
         pack_panel(weight, q * wide, packed, q * width * wide)
     n_blocks = _n_blocks(firsts.size, n_workers)

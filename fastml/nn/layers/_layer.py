@@ -93,6 +93,8 @@ class Run:
         Where the sequences of a batch begin whose elements are rows one after the other, as
         `fastml.nn.Sequences` has them: what layers are given is then (n_rows, ...). The layer that
         makes one row of each sequence sets it to None.
+    given : Sequences or None
+        What a decoder is given beside the network's input.
     recurrent : RecurrentRun or None
         What else recurrent layers are told, and tell.
     updates : list of (array, array)
@@ -100,8 +102,8 @@ class Run:
     """
 
     __slots__ = (
-        "lengths", "masks", "n_streams", "offsets", "recurrent", "seed", "step", "training",
-        "updates",
+        "given", "lengths", "masks", "n_streams", "offsets", "recurrent", "seed", "step",
+        "training", "updates",
     )  # fmt: skip
 
     def __init__(
@@ -118,6 +120,7 @@ class Run:
         self.masks = masks or training
         self.lengths = lengths
         self.offsets: Any = None
+        self.given: Any = None
         self.recurrent: Any = None
         self.updates: list[tuple[Any, Any]] = []
         self.n_streams = 0
