@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import _check_sample_weight
 
-from fastml.neural_network._task import Held, Task, prepared_rows
+from fastml.neural_network._task import Held, Task, placed, prepared_rows
 from fastml.nn.training import Stream, epoch_batches
 
 __all__ = ["BatchTask", "FirstPass", "first_pass", "refuse_for_batches"]
@@ -118,4 +118,4 @@ class BatchTask(Task):
         weight = estimator._class_weights(y, weight, True)
         targets = estimator._targets(estimator._numbered(y), self.head, self.network.dtype)
         rows = prepared_rows(self.backend, X, self.network.dtype)
-        return rows, self.backend.asarray(targets), weight
+        return rows, placed(self.backend, targets), weight

@@ -15,10 +15,10 @@ from fastml._callbacks import root_context
 from fastml._validation import canonical
 from fastml.backends import Backend
 from fastml.neural_network._heads import Head
-from fastml.nn import Network
+from fastml.nn import Network, Sequences
 from fastml.nn.training import Batch, InMemory, RowsOnDisk, Source, TrainingState
 
-__all__ = ["Held", "Task", "batch_rows", "prepared_rows", "stretches"]
+__all__ = ["Held", "Task", "batch_rows", "placed", "prepared_rows", "stretches"]
 
 
 class Held(NamedTuple):
@@ -44,13 +44,13 @@ class Task:
         Where the network is.
     dtype : dtype
         Of what is fitted.
-    X : array (n_samples, ...), CSR matrix or RowsOnDisk
+    X : array (n_samples, ...), CSR matrix, RowsOnDisk or Sequences
         Rows as the network takes them, on the backend.
-    y : array (n_samples, ...)
+    y : array (n_samples, ...) or Sequences
         Targets as they were given.
-    encoded : ndarray (n_samples, n_outputs) or (n_samples,)
-        Targets by number.
-    weight : ndarray (n_samples,) or None
+    encoded : ndarray (n_samples, n_outputs) or (n_samples,), or Sequences
+        Targets by number; sequences of them where each step has one.
+    weight : ndarray (n_samples,), Sequences or None
         In float64; None for ones.
     """
 
@@ -80,13 +80,12 @@ class Task:
             encoded = encoded[rows]
             weight = None if weight is None else weight[rows]
         targets = self.estimator._targets(encoded, self.head, self.network.dtype)
-        return X, self.backend.asarray(targets), weight
+        return X, placed(self.backend, targets), weight
 
     def batch(self) -> Batch:
         """Return everything as one batch."""
         X, y, weight = self._some(None)
-        total = float(len(y) if weight is None else weight.sum())
-        return Batch(_in_memory(X), y, weight, slice(0, len(y)), total)
+        return Batch.of(_in_memory(X), y, weight, slice(0, len(y)))
 
     def source(self, held: Held | None, size: int, seed: int) -> Source:
         """Return batches of the rows that are learned from."""
@@ -101,6 +100,8 @@ class Task:
         estimator, n = self.estimator, self.n_rows
         # Of several labels a sample no class is left out by chance alone.
         alone = is_classifier(estimator) and estimator.n_outputs_ == 1
+        # Nor is it known what the steps of a sequence would have in common.
+        alone = alone and not isinstance(self.encoded, Sequences)
         learned, validated = train_test_split(
             np.arange(n),
             random_state=random_state,
@@ -191,7 +192,7 @@ def prepared_rows(backend: Backend, X: Any, dtype: Any = None) -> Any:
     backend : Backend
         Where the network is.
     X : array or sparse matrix
-        Checked; what is on disk stays there, unless the dtype differs.
+        Checked, or sequences; what is on disk stays there, unless the dtype differs.
     dtype : dtype, optional
         float32 or float64; that of X by default.
     """
@@ -199,7 +200,22 @@ def prepared_rows(backend: Backend, X: Any, dtype: Any = None) -> Any:
         return X if dtype in (None, X.dtype) else backend.asarray(X[:], dtype)
     if sp.issparse(X):
         return canonical(X.tocsr()).astype(dtype or X.dtype, copy=False)
-    return backend.asarray(X, dtype)
+    return placed(backend, X, dtype)
+
+
+def placed(backend: Backend, a: Any, dtype: Any = None) -> Any:
+    """Return an array or sequences where a backend computes.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where.
+    a : array or Sequences
+        What.
+    dtype : dtype, optional
+        By default that of `a`.
+    """
+    return a.to(backend, dtype) if isinstance(a, Sequences) else backend.asarray(a, dtype)
 
 
 def stretches(X: Any, n_rows: int = 4096) -> Iterator[Any]:
@@ -207,7 +223,7 @@ def stretches(X: Any, n_rows: int = 4096) -> Iterator[Any]:
 
     Parameters
     ----------
-    X : array or CSR matrix
+    X : array, CSR matrix or Sequences
         All rows.
     n_rows : int, default=4096
         Of a stretch.

@@ -11,6 +11,7 @@ from fastml.autodiff import Variable
 from fastml.backends import Backend, resolve
 from fastml.nn._description import integer
 from fastml.nn._field import ReceptiveField
+from fastml.nn._sequences import Sequences
 from fastml.nn.functional._dense_nodes import Destination
 from fastml.nn.layers._containers import as_layer
 from fastml.nn.layers._layer import Layer, Parameter, Run, Shape, Visit
@@ -161,8 +162,9 @@ class Network:
 
         Parameters
         ----------
-        X : array (n, *input_shape)
-            Where the parameters are.
+        X : array (n, *input_shape) or Sequences
+            Where the parameters are. Sequences may have other numbers of steps than `input_shape`
+            says; they go through layers as rows, so that those of their elements come out.
         run : Run, optional
             By default one of prediction, with a fixed result.
         until : int or str, optional
@@ -181,8 +183,9 @@ class Network:
         run = Run() if run is None else run
         if until is not None:
             path = self.place(until).split(".")
-            return self.layer.apply_until(path, self._batch(X), self._tree, self._state_tree, run)
-        return self.layer.apply(self._batch(X), self._tree, self._state_tree, run)
+            x = self._batch(X, run)
+            return self.layer.apply_until(path, x, self._tree, self._state_tree, run)
+        return self.layer.apply(self._batch(X, run), self._tree, self._state_tree, run)
 
     def loss_and_gradient(
         self, X: Any, target: Any, loss: Callable[[Any, Any], Any], run: Run, out: Any
@@ -191,7 +194,7 @@ class Network:
 
         Parameters
         ----------
-        X : array (n, *input_shape)
+        X : array (n, *input_shape) or Sequences
             A batch, where the parameters are.
         target : object
             What the loss takes besides the outputs.
@@ -207,7 +210,7 @@ class Network:
         float
             The loss. If it is finite, state that layers changed in this pass is kept.
         """
-        X = self._batch(X)
+        X = self._batch(X, run)
         if self._leaves is None:
             # Kept from step to step, as small networks would spend much of their time here.
             named = {name: Variable(view) for name, view in self.views.items()}
@@ -261,7 +264,15 @@ class Network:
             raise ValueError(f"layer must be the place of a layer, one of {places}, got {layer!r}.")
         return found[-1]
 
-    def _batch(self, X: Any) -> Any:
+    def _batch(self, X: Any, run: Run) -> Any:
+        if isinstance(X, Sequences):
+            if X.shape[2:] != self.input_shape[1:]:
+                raise ValueError(
+                    f"Steps of the sequences must have shape {self.input_shape[1:]}, as the "
+                    f"network was built, got {X.shape[2:]}."
+                )
+            run.offsets = X.offsets
+            return self.backend.asarray(X.flat, self.dtype)
         if not sp.issparse(X):
             X = self.backend.asarray(X, self.dtype)
         if X.shape[1:] != self.input_shape or not X.ndim:

@@ -11,6 +11,7 @@ from fastml.autodiff._real import real_values
 from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
 from fastml.kernels.recurrent.forms import LSTM, N_GATES
+from fastml.nn._sequences import checked_offsets, elements
 from fastml.nn.functional._dropout import node as dropout_node
 from fastml.nn.functional._recurrent_nodes import (
     Recurrence,
@@ -159,8 +160,7 @@ def batch_of(input: Any, lengths: Any = None, batch_first: bool = False) -> Batc
             )
         if np.any(lengths < n_steps):
             ends = np.cumsum(lengths)
-            within = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
-            places = np.repeat(firsts, lengths) + within * row_step
+            places = elements(firsts, lengths, row_step)
             rows = pack(rows, rows=places, n_rows=n_steps * n)
             sequences = Sequences.of(ends - lengths, lengths, 1)
             return Batch(rows, sequences, x.shape[:2], places, False)
@@ -180,16 +180,12 @@ def _packed_batch(input: tuple[Any, ...], lengths: Any) -> Batch:
             "a packed input is (flat, offsets), the lengths of which are in the offsets; got "
             f"{len(input)} items{'' if lengths is None else ' and lengths'}."
         )
-    rows, offsets = floats(input[0], "flat"), _integers(input[1], "offsets")
+    rows = floats(input[0], "flat")
     if rows.ndim != 2:
         raise ValueError(f"flat must have shape (n_rows, n_features), got {rows.shape}.")
-    lengths = np.diff(offsets)
-    if offsets.size == 0 or offsets[0] != 0 or offsets[-1] != len(rows) or np.any(lengths < 1):
-        raise ValueError(
-            f"offsets must go up from 0 to the {len(rows)} rows of flat, with no sequence empty, "
-            f"got {offsets}."
-        )
-    return Batch(rows, Sequences.of(offsets[:-1], lengths, 1), rows.shape[:1], None, False)
+    offsets = checked_offsets(input[1], len(rows))
+    sequences = Sequences.of(offsets[:-1], np.diff(offsets), 1)
+    return Batch(rows, sequences, rows.shape[:1], None, False)
 
 
 def checked_weights(

@@ -43,6 +43,7 @@ class Container(Layer):
     """A layer whose parameters are those of layers in it, named by their places."""
 
     layers: list[Layer]
+    by_step = True
 
     def children(self, input_shape: Shape) -> Iterator[tuple[str, Layer, Shape, Shape]]:
         """Yield place, layer, input shape and output shape of each of `layers`.
@@ -96,8 +97,12 @@ class Container(Layer):
     ) -> Any:
         """Return what the first so many layers make of a batch."""
         for i in range(n_layers):
-            place = str(i)
-            x = self.layers[i].apply(x, parameters.get(place, {}), state.get(place, {}), run)
+            place, layer = str(i), self.layers[i]
+            if run.offsets is not None and not layer.by_step:
+                raise ValueError(
+                    f"{layer!r} does not take sequences of several lengths: give an array, padded."
+                )
+            x = layer.apply(x, parameters.get(place, {}), state.get(place, {}), run)
         return x
 
     def apply_until(

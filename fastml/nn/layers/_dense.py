@@ -51,6 +51,8 @@ class Dense(Layer):
     (10,)
     """
 
+    by_step = True
+
     def __init__(
         self,
         units: int,
@@ -111,6 +113,8 @@ class Activation(Layer):
     activation : str or callable
         A name of `fastml.activations` or a function of primitives that keeps the shape.
     """
+
+    by_step = True
 
     def __init__(self, activation: Any) -> None:
         self.activation = checked_activation(activation)

@@ -26,6 +26,8 @@ class Dropout(Layer):
     JMLR 15, 2014.
     """
 
+    by_step = True
+
     def __init__(self, rate: float = 0.5) -> None:
         self.rate = number("rate", rate, low=0, below=1)
 
@@ -67,6 +69,7 @@ class DropConnect(Layer):
         if not isinstance(layer, Layer) or isinstance(layer, Container):
             raise TypeError(f"layer must be a layer without layers in it, got {layer!r}.")
         self.layer = layer
+        self.by_step = layer.by_step
         self.rate = number("rate", rate, low=0, below=1)
 
     def output_shape(self, input_shape: Shape) -> Shape:

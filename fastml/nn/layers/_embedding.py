@@ -34,6 +34,8 @@ class Embedding(Layer):
     (20, 16)
     """
 
+    by_step = True
+
     def __init__(
         self, n_tokens: int, units: int, *, weight_initializer: str | Initializer = "uniform"
     ) -> None:

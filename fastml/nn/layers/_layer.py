@@ -89,11 +89,17 @@ class Run:
 
     Attributes
     ----------
+    offsets : (n + 1,) int64 ndarray or None
+        Where the sequences of a batch begin whose elements are rows one after the other, as
+        `fastml.nn.Sequences` has them: what layers are given is then (n_rows, ...). The layer that
+        makes one row of each sequence sets it to None.
     updates : list of (array, array)
         State of layers, and what it becomes: batch normalisation adds to it in training.
     """
 
-    __slots__ = ("lengths", "masks", "n_streams", "seed", "step", "training", "updates")
+    __slots__ = (
+        "lengths", "masks", "n_streams", "offsets", "seed", "step", "training", "updates",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -108,6 +114,7 @@ class Run:
         self.step = step
         self.masks = masks or training
         self.lengths = lengths
+        self.offsets: Any = None
         self.updates: list[tuple[Any, Any]] = []
         self.n_streams = 0
 
@@ -148,7 +155,15 @@ class Layer(Description):
 
     Shapes are those of one sample, channels last: (features,), (length, channels) or
     (height, width, channels).
+
+    Attributes
+    ----------
+    by_step : bool
+        Whether it takes sequences of several lengths, as rows one after the other: it treats each
+        step on its own, or knows of `Run.offsets`.
     """
+
+    by_step = False
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the result.

@@ -16,6 +16,8 @@ __all__ = ["GaussianNoise", "MaskingNoise", "SaltAndPepperNoise"]
 class _Noise(Layer):
     """What layers of noise share: nothing but training, and draws keyed by their place."""
 
+    by_step = True
+
     def apply(self, x: Any, parameters: dict[str, Any], state: dict[str, Any], run: Run) -> Any:
         """Return the result for a batch; see `Layer.apply`."""
         stream = run.next_stream()

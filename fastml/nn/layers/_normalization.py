@@ -20,6 +20,8 @@ class _Normalization(Layer):
     affine: bool
     epsilon: float
 
+    by_step = True
+
     def _normalized(self, input_shape: Shape) -> Shape:
         """Return the shape of weight and bias."""
         return input_shape[-1:]
@@ -122,6 +124,7 @@ class LayerNorm(_Normalization):
         if over not in ("channels", "sample"):
             raise ValueError(f"over must be 'channels' or 'sample', got {over!r}.")
         self.over = over
+        self.by_step = over == "channels"
         self.epsilon = number("epsilon", epsilon, above=0)
         self.affine = bool(affine)
 

@@ -60,6 +60,8 @@ class _Recurrent(Layer):
     recurrent_initializer: Any
     bias_initializer: Any
 
+    by_step = True
+
     def _take(
         self, hidden_sizes: Any, return_sequences: bool, bidirectional: bool, dropout: float,
         recurrent_dropout: float, bias: bool, weight_initializer: Any, recurrent_initializer: Any,
@@ -148,12 +150,14 @@ class _Recurrent(Layer):
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         weights = [tuple(parameters.get(kind + name) for kind in kinds) for name in names]
         kind, leak = self._kind()
-        batch = batch_of(x, run.lengths, batch_first=True)
+        packed = run.offsets is not None
+        batch = batch_of((x, run.offsets)) if packed else batch_of(x, run.lengths, batch_first=True)
         rows, states, _ = run_layers(
             kind, batch, weights, None, leak=leak, n_directions=directions, masks=masks
         )
         if self.return_sequences:
             return batch.shaped(rows)
+        run.offsets = None
         last = states[-directions:]
         return last[0] if directions == 1 else p.concatenate(last, axis=1)
 
@@ -246,9 +250,10 @@ class SimpleRNN(_Recurrent):
     Notes
     -----
     Samples have shape (n_steps, n_features); sequences that are shorter are told of by
-    ``Run(lengths=...)``. Parameters are named and laid out as PyTorch's: "weight_ih_l0" (n_gates *
-    units, n_features), "weight_hh_l0" (n_gates * units, units), "bias_ih_l0", "bias_hh_l0" (n_gates
-    * units,); "_l1" those of the second layer, "_l0_reverse" those that run backwards.
+    ``Run(lengths=...)``, or come as `fastml.nn.Sequences`. Parameters are named and laid out as
+    PyTorch's: "weight_ih_l0" (n_gates * units, n_features), "weight_hh_l0" (n_gates * units,
+    units), "bias_ih_l0", "bias_hh_l0" (n_gates * units,); "_l1" those of the second layer,
+    "_l0_reverse" those that run backwards.
 
     Examples
     --------

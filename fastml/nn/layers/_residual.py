@@ -60,6 +60,8 @@ class Residual(Container):
         if shortcut not in (None, "projection") and not isinstance(shortcut, Layer):
             raise ValueError(f"shortcut must be None, 'projection' or a layer, got {shortcut!r}.")
         self.shortcut = shortcut
+        # A projection is made for samples with places.
+        self.by_step = shortcut is None
 
     def _inner(self, input_shape: Shape) -> Shape:
         """Return the shape that the layers make."""

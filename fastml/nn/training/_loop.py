@@ -62,7 +62,7 @@ class Loss:
     """
 
     def __call__(self, outputs: Any, batch: Batch) -> Any:
-        """Return the mean loss of the samples, weighted: a variable of one element."""
+        """Return the mean loss of the targets, weighted: a variable of one element."""
         raise NotImplementedError
 
     def reported(self, value: float, batch: Batch) -> float:
@@ -178,7 +178,7 @@ class _Steps:
         """Take the steps of an epoch, set its mean loss, return how many samples it had."""
         state, first = self.state, True
         begun = _copied(self.network)
-        total, seen, n_steps = 0.0, 0, 0
+        total, seen, n_targets, n_steps = 0.0, 0, 0, 0
         for batch in source.batches(state.epoch):
             value = self._gradient(batch)
             if not math.isfinite(value):
@@ -187,12 +187,12 @@ class _Steps:
                 self.good, first = begun, False
             self._step(batch)
             n_steps += 1
-            n = batch.n_rows
-            total += value * n
-            seen += n
+            total += value * batch.n_targets
+            n_targets += batch.n_targets
+            seen += batch.n_rows
         if not bool(self.network.backend.xp.isfinite(self.network.flat).all()):
             raise self._diverged("Weights became infinite", n_steps - 1)
-        state.loss = total / max(seen, 1)
+        state.loss = total / max(n_targets, 1)
         return seen
 
     def _diverged(self, what: str, step: int) -> DivergenceError:

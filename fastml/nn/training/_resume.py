@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from fastml.backends import fetched, on_device
 from fastml.nn._network import Network
+from fastml.nn._sequences import Sequences
 from fastml.nn.training._state import TrainingState
 from fastml.nn.training._streams import RowsOnDisk
 from fastml.nn.training.checkpoint import load_checkpoint, save_checkpoint
@@ -125,6 +126,8 @@ def described(value: Any) -> Any:
         return value
     if isinstance(value, RowsOnDisk):
         value = value.X
+    if isinstance(value, Sequences):
+        return [described(value.flat), described(value.offsets)]
     if on_device(value):
         value = fetched(value)
     if sp.issparse(value):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from fastml.backends import Backend
+from fastml.nn._sequences import Sequences
 
 __all__ = ["Batch", "InMemory", "Source", "permutation"]
 
@@ -18,16 +19,16 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    X : array or CSR matrix (n, ...)
+    X : array, CSR matrix (n, ...) or Sequences
         Where the network is.
-    y : array (n, ...)
-        Targets, likewise.
-    weight : ndarray (n,) or None
-        Of each sample, on the host, in float64; None for ones.
+    y : array (n_targets, ...)
+        Targets, likewise: one for each sample, or for each step of all sequences.
+    weight : ndarray (n_targets,) or None
+        Of each target, on the host, in float64; None for ones.
     rows : ndarray or slice
         Which of the data set these are.
     total : float
-        What the weights add up to: n without weights.
+        What the weights add up to: n_targets without weights.
     """
 
     X: Any
@@ -36,10 +37,29 @@ class Batch(NamedTuple):
     rows: Any
     total: float
 
+    @classmethod
+    def of(cls, X: Any, y: Any, weight: Any, rows: Any) -> "Batch":
+        """Return a batch of samples with one target each, or of sequences with one in each step.
+
+        Parameters
+        ----------
+        X, rows
+            As the batch has them.
+        y, weight : array (n, ...), Sequences or None
+            Of each sample, or of each of its steps.
+        """
+        y, weight = (a.flat if isinstance(a, Sequences) else a for a in (y, weight))
+        return cls(X, y, weight, rows, float(len(y) if weight is None else weight.sum()))
+
     @property
     def n_rows(self) -> int:
         """How many samples."""
         return int(self.X.shape[0])
+
+    @property
+    def n_targets(self) -> int:
+        """How many targets: as many as samples, or as all their steps."""
+        return int(self.y.shape[0])
 
 
 class Source(Protocol):
@@ -87,11 +107,11 @@ class InMemory:
     ----------
     backend : Backend
         Where the network is.
-    X : array or CSR matrix (n_samples, ...)
+    X : array, CSR matrix (n_samples, ...) or Sequences
         On the backend; float32 or float64.
-    y : array (n_samples, ...)
-        On the backend.
-    weight : ndarray (n_samples,), optional
+    y : array (n_samples, ...) or Sequences
+        On the backend: a target for each sample, or for each of its steps.
+    weight : ndarray (n_samples,) or Sequences, optional
         On the host, in float64; all one by default.
     batch_size : int
         Samples of a batch; the last of an epoch may have fewer. 1 is stochastic descent, and
@@ -131,13 +151,13 @@ class InMemory:
         n, size = self.n_rows, self.batch_size
         if size >= n:
             # All of them, whose order says nothing.
-            yield self._batch(self.X, self.y, self.weight, slice(0, n))
+            yield Batch.of(self.X, self.y, self.weight, slice(0, n))
             return
         if not self.shuffle:
             for start in range(0, n, size):
                 part = slice(start, min(start + size, n))
                 weight = None if self.weight is None else self.weight[part]
-                yield self._batch(self.X[part], self.y[part], weight, part)
+                yield Batch.of(self.X[part], self.y[part], weight, part)
             return
         order = permutation(self.backend, n, self.seed, epoch)
         places = order if self.backend.xp is np else self.backend.asarray(order)
@@ -145,7 +165,4 @@ class InMemory:
             rows, there = order[start : start + size], places[start : start + size]
             X = self.X.take(there, axis=0) if hasattr(self.X, "take") else self.X[rows]
             weight = None if self.weight is None else self.weight[rows]
-            yield self._batch(X, self.y.take(there, axis=0), weight, rows)
-
-    def _batch(self, X: Any, y: Any, weight: Any, rows: Any) -> Batch:
-        return Batch(X, y, weight, rows, float(len(y) if weight is None else weight.sum()))
+            yield Batch.of(X, self.y.take(there, axis=0), weight, rows)

@@ -116,10 +116,8 @@ class Stream:
         start = 0
         for given in epoch_batches(self.source, epoch):
             X, y, weight = self.prepare(*given)
-            n = len(y)
-            total = float(n if weight is None else weight.sum())
-            yield Batch(X, y, weight, slice(start, start + n), total)
-            start += n
+            yield Batch.of(X, y, weight, slice(start, start + len(y)))
+            start += len(y)
 
 
 def is_stream(X: Any) -> bool:
