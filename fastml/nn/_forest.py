@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastml.autodiff._variable import value_of
 from fastml.backends import Backend, fetched, on_device
+from fastml.nn._sequences import elements
 from fastml.nn._trees import Tree
 
 __all__ = ["Schedule", "Structure", "TreeBatch"]
@@ -149,17 +149,11 @@ class Structure:
     def take(self, trees: np.ndarray[Any, Any]) -> tuple["Structure", np.ndarray[Any, Any]]:
         """Return the structure of some trees, and which nodes of this one theirs are."""
         sizes = self.sizes[trees]
-        nodes = _ranges(self.starts[:-1][trees], sizes)
+        nodes = elements(self.starts[:-1][trees], sizes)
         edges = self.offsets[self.starts]
-        local = self.local[_ranges(edges[:-1][trees], np.diff(edges)[trees])]
+        local = self.local[elements(edges[:-1][trees], np.diff(edges)[trees])]
         starts = np.append(0, np.cumsum(sizes))
         return Structure(starts, self.degrees[nodes], self.heights[nodes], local), nodes
-
-
-def _ranges(firsts: Any, lengths: Any) -> np.ndarray[Any, Any]:
-    """Return the numbers of some ranges, one behind the other."""
-    ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(firsts - ends + lengths, lengths)
 
 
 class TreeBatch:
@@ -171,7 +165,7 @@ class TreeBatch:
     ----------
     structure : Structure
         Of the forest.
-    features : Variable or array (n_nodes, n_features)
+    features : array (n_nodes, n_features)
         Of all nodes; n_features may be 0.
     tokens : (n_nodes,) int64 ndarray, optional
         Numbers of the nodes' tokens, -1 for a node without.
@@ -311,36 +305,17 @@ class TreeBatch:
         rows = np.asarray(fetched(rows) if on_device(rows) else rows)
         return self.take(np.flatnonzero(rows) if rows.dtype == bool else rows)
 
-    def astype(self, dtype: Any, copy: bool = True) -> "TreeBatch":
-        """Return a batch of another dtype."""
-        return self.with_features(self.features.astype(dtype, copy=copy))
-
-    def on(self, backend: Backend, dtype: Any = None) -> "TreeBatch":
-        """Return the batch with features where a backend computes."""
-        features = backend.asarray(self.features, dtype)
-        return self if features is self.features else self.with_features(features, self.tokens)
-
-    def with_features(self, features: Any, tokens: Any = "same") -> "TreeBatch":
-        """Return the same trees with other features, and without tokens if they are None.
+    def to(self, backend: Backend, dtype: Any = None) -> "TreeBatch":
+        """Return the batch with features where a backend computes.
 
         Parameters
         ----------
-        features : Variable or array (n_nodes, n_features)
-            Of all nodes.
-        tokens : (n_nodes,) int64 ndarray or None, optional
-            By default those there are.
+        backend : Backend
+            Of `fastml.backends`.
+        dtype : dtype, optional
+            By default that of the features.
         """
-        return TreeBatch(
-            self.structure, features, self.tokens if isinstance(tokens, str) else tokens
-        )
-
-    def described(self) -> dict[str, Any]:
-        """Return what tells this batch from others, as arrays."""
-        structure = self.structure
-        return {
-            "starts": structure.starts, "degrees": structure.degrees, "children": structure.local,
-            "features": value_of(self.features), "tokens": self.tokens,
-        }  # fmt: skip
+        return TreeBatch(self.structure, backend.asarray(self.features, dtype), self.tokens)
 
     def __repr__(self) -> str:
         return f"<{len(self)} trees, {self.n_nodes} nodes, {self.shape[1]} columns>"

@@ -160,9 +160,7 @@ def _forward_block(
                         copy_items(forget, k, products, here + (3 + e - offsets[j]) * n, n)
                     forget_child(sums, row + 3 * n, forget, k, cells, k, cells, j * n, n)
                 if leaves:
-                    node_step(
-                        sums, row, zeros, 0, gates, 3 * j * n, cells, j * n, states, j * n, n
-                    )
+                    node_step(sums, row, zeros, 0, gates, 3 * j * n, cells, j * n, states, j * n, n)
                 else:
                     node_step(
                         sums, row, products, here, gates, 3 * j * n, cells, j * n, states, j * n, n

@@ -1,4 +1,4 @@
-"""Layers over trees on a CUDA device: each level is products of CuPy's and a kernel for the rest."""
+"""Layers over trees on a CUDA device: a level is products of CuPy's, and kernels for the rest."""
 
 import math
 
@@ -105,7 +105,7 @@ def forward(
     xp = array_module(weight)
     runs = _on_host(runs)
     most = int(np.diff(runs).max(initial=0))
-    lines = xp.empty((most, weight.shape[1]), weight.dtype)
+    lines = xp.zeros((most, weight.shape[1]), weight.dtype)
     products = xp.empty((most, weight.shape[0]), weight.dtype)
     edge_products = xp.empty((most, edge_weight.shape[0]), weight.dtype)
     below = [as_device(a) for a in (children, offsets, numbers, nodes, states, previous, lines)]
@@ -224,7 +224,7 @@ def backward(
     lines = xp.zeros((most, weight.shape[0]), weight.dtype)
     products = xp.empty((most, weight.shape[1]), weight.dtype)
     edges = edge_weight.shape[0] > 0
-    edge_lines = xp.empty((most, edge_weight.shape[0]), weight.dtype)
+    edge_lines = xp.zeros((most, edge_weight.shape[0]), weight.dtype)
     edge_products = xp.empty((most, n * edges), weight.dtype)
     above = [as_device(a) for a in (parents, nodes, by_forget, edge_lines)]
     arrays = (

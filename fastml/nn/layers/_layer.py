@@ -93,12 +93,16 @@ class Run:
         Where the sequences of a batch begin whose elements are rows one after the other, as
         `fastml.nn.Sequences` has them: what layers are given is then (n_rows, ...). The layer that
         makes one row of each sequence sets it to None.
+    trees : TreeBatch or None
+        The trees of a batch, whose nodes are rows one after the other as the elements of sequences
+        are. The layer that makes one row of each tree sets it to None, and `offsets` too.
     updates : list of (array, array)
         State of layers, and what it becomes: batch normalisation adds to it in training.
     """
 
     __slots__ = (
-        "lengths", "masks", "n_streams", "offsets", "seed", "step", "training", "updates",
+        "lengths", "masks", "n_streams", "offsets", "seed", "step", "training", "trees",
+        "updates",
     )  # fmt: skip
 
     def __init__(
@@ -115,6 +119,7 @@ class Run:
         self.masks = masks or training
         self.lengths = lengths
         self.offsets: Any = None
+        self.trees: Any = None
         self.updates: list[tuple[Any, Any]] = []
         self.n_streams = 0
 
