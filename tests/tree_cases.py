@@ -26,6 +26,8 @@ def one_at_a_time(torch, tree, x, w_x, w_h, bias=None, nonlinearity=None):
 
     Parameters
     ----------
+    tree : Tree
+        Or several, with numbers of their own for all nodes.
     x : tensor (n_nodes, n_features)
         Inputs.
     w_x, w_h, bias : tensors
@@ -42,10 +44,7 @@ def one_at_a_time(torch, tree, x, w_x, w_h, bias=None, nonlinearity=None):
         z = w_x @ x[j]
         z = z if bias is None else z + bias
         h = [states[k] for k in below]
-        if n_places:
-            line = torch.cat(h + [zero] * (n_places - len(h)))
-        else:
-            line = sum(h, zero)
+        line = torch.cat(h + [zero] * (n_places - len(h))) if n_places else sum(h, zero)
         if nonlinearity is not None:
             states[j] = nonlinearity(z + w_h @ line)
             continue
@@ -53,10 +52,8 @@ def one_at_a_time(torch, tree, x, w_x, w_h, bias=None, nonlinearity=None):
         i, o, u = (z[: 3 * n] + product).chunk(3)
         c = torch.sigmoid(i) * torch.tanh(u)
         for s, k in enumerate(below):
-            if n_places:
-                by_child = w_h[(3 + s) * n : (4 + s) * n] @ line
-            else:
-                by_child = w_h[3 * n :] @ states[k]
+            first, by = (3 + s, line) if n_places else (3, states[k])
+            by_child = w_h[first * n : (first + 1) * n] @ by
             c = c + torch.sigmoid(z[3 * n :] + by_child) * cells[k]
         cells[j] = c
         states[j] = torch.sigmoid(o) * torch.tanh(c)

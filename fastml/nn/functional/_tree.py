@@ -32,7 +32,7 @@ def _checked_weights(
             f"weights[{i}] must be (weight_x, weight_h) or (weight_x, weight_h, bias), got "
             f"{len(given)} items."
         )
-    arrays = [
+    arrays: list[Any] = [
         None if a is None else floats(a, f"weights[{i}]: {name}")
         for a, name in zip(given, _NAMES, strict=False)
     ]

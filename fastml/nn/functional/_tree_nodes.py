@@ -259,8 +259,9 @@ def _by_composition(g: Any, inputs: tuple[Any, ...], how: Ascent) -> Any:
 
 def _example(rng: np.random.Generator) -> Any:
     # Three trees: of one node, a chain, and one with three children.
-    parts = ([0, 1, 4, 9], [0, 1, 1, 0, 3, 0, 1, 0, 0], [0, 2, 1, 0, 2, 0, 1, 0, 0])
-    structure = Structure(*(np.array(a) for a in parts), np.array([1, 2, 1, 2, 4, 3]))
+    degrees, heights = np.array([0, 1, 1, 0, 3, 0, 1, 0, 0]), np.array([0, 2, 1, 0, 2, 0, 1, 0, 0])
+    children = np.array([1, 2, 1, 2, 4, 3])
+    structure = Structure(np.array([0, 1, 4, 9]), degrees, heights, children)
     found = []
     for kind, n_places in ((LSTM, 0), (LSTM, 3), (RNN_TANH, 0), (RNN_TANH, 3)):
         width = 4 if kind == LSTM else 1

@@ -31,10 +31,11 @@ def places_of(composition: Any) -> int:
     composition : {"child_sum", "binary"} or int
         As layers take it.
     """
-    if isinstance(composition, Integral) and not isinstance(composition, bool) and composition > 0:
-        return int(composition)
     if isinstance(composition, str) and composition in _PLACES:
         return _PLACES[composition]
+    is_number = isinstance(composition, Integral) and not isinstance(composition, bool)
+    if is_number and int(composition) > 0:
+        return int(composition)
     raise ValueError(
         "composition must be 'child_sum', 'binary' or a number of places for children, got "
         f"{composition!r}."

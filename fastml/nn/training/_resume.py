@@ -131,8 +131,8 @@ def described(value: Any) -> Any:
         return [described(value.flat), described(value.offsets)]
     if isinstance(value, TreeBatch):
         forest = value.structure
-        parts = (value.features, value.tokens, forest.starts, forest.degrees, forest.local)
-        return [described(part) for part in parts]
+        arrays = (value.features, value.tokens, forest.starts, forest.degrees, forest.local)
+        return [described(a) for a in arrays]
     if on_device(value):
         value = fetched(value)
     if sp.issparse(value):
