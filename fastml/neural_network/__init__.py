@@ -5,10 +5,13 @@ from fastml.neural_network._cnn import CNNClassifier, CNNRegressor
 from fastml.neural_network._dbn import DeepBeliefNetwork
 from fastml.neural_network._dbn_classifier import DBNClassifier
 from fastml.neural_network._gaussian_rbm import GaussianRBM
+from fastml.neural_network._lstm import LSTMClassifier, LSTMRegressor
 from fastml.neural_network._mlp import MLPClassifier, MLPRegressor
 from fastml.neural_network._rbm import BernoulliRBM
+from fastml.neural_network._rnn import RNNClassifier, RNNRegressor
 
 __all__ = [
     "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "DBNClassifier",
-    "DeepBeliefNetwork", "GaussianRBM", "MLPClassifier", "MLPRegressor",
+    "DeepBeliefNetwork", "GaussianRBM", "LSTMClassifier", "LSTMRegressor", "MLPClassifier",
+    "MLPRegressor", "RNNClassifier", "RNNRegressor",
 ]  # fmt: skip

@@ -5,14 +5,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from fastml import backends
 from fastml._callbacks import CallbackSupportMixin
 from fastml._validation import validate
 from fastml.neural_network._fitting import Fitting
 from fastml.neural_network._heads import activated
 from fastml.neural_network._on_disk import rows_on_disk
 from fastml.neural_network._parameters import CONSTRAINTS
-from fastml.neural_network._task import prepared_rows, stretches
+from fastml.neural_network._task import backend_of, prepared_rows, stretches
 from fastml.nn.layers import Run
 
 __all__ = ["BaseNetworkEstimator"]
@@ -38,7 +37,7 @@ class BaseNetworkEstimator(CallbackSupportMixin, Fitting):
 
     def _sums(self, X: Any, run: Run | None = None) -> np.ndarray[Any, Any]:
         """Return the sums of the last layer for checked rows, on the host."""
-        backend = backends.resolve(X)
+        backend = backend_of(X)
         X = prepared_rows(backend, X)
         found = (self._sums_of(part, run) for part in stretches(X, self._rows_at_once))
         parts = [backend.to_host(part) for part in found]

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.validation import _check_sample_weight
 
 from fastml.neural_network._task import Held, Task, placed, prepared_rows
+from fastml.nn import Sequences
 from fastml.nn.training import Stream, epoch_batches
 
 __all__ = ["BatchTask", "FirstPass", "first_pass", "refuse_for_batches"]
@@ -48,8 +48,9 @@ def first_pass(estimator: Any, source: Any, reset: bool) -> FirstPass:
         X, y = estimator._validated(X, y, reset=reset and rows is None)
         rows = X if rows is None else rows
         n_rows += len(y)
-        if is_classifier(estimator) and y.ndim == 1:
-            targets.append(np.unique(y))
+        labels = y.flat if isinstance(y, Sequences) else y
+        if is_classifier(estimator) and labels.ndim == 1:
+            targets.append(np.unique(labels))
         elif not targets:
             targets.append(y)
     return FirstPass(
@@ -106,15 +107,16 @@ class BatchTask(Task):
     def _prepared(self, X: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
         estimator = self.estimator
         X, y = estimator._validated(X, y, reset=False)
-        if is_classifier(estimator) and y.ndim == 1:
-            new = np.setdiff1d(y, estimator.classes_)
+        labels = y.flat if isinstance(y, Sequences) else y
+        if is_classifier(estimator) and labels.ndim == 1:
+            new = np.setdiff1d(labels, estimator.classes_)
             if len(new):
                 raise ValueError(
                     f"A batch has labels {new}, which the source did not bring before; those known "
                     f"are {estimator.classes_}."
                 )
         if weight is not None:
-            weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+            weight = estimator._checked_weight(weight, X)
         weight = estimator._class_weights(y, weight, True)
         targets = estimator._targets(estimator._numbered(y), self.head, self.network.dtype)
         rows = prepared_rows(self.backend, X, self.network.dtype)

@@ -21,10 +21,11 @@ from fastml.neural_network._ensemble import moments_over_masks
 from fastml.neural_network._heads import Head, activated, classifier_head
 from fastml.neural_network._rows_and_targets import checked_pair
 
-__all__ = ["NetworkClassifier"]
+__all__ = ["NetworkClassifier", "has_margins"]
 
 
-def _has_margins(estimator: Any) -> bool:
+def has_margins(estimator: Any) -> bool:
+    """Return whether an estimator's loss gives margins, and no probabilities."""
     return estimator.loss in ("hinge", "squared_hinge")
 
 
@@ -47,9 +48,10 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
 
     def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         X, y = checked_pair(self, X, y, reset=reset, accept_sparse=self._accept_sparse)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y
+        return X, self._checked_targets(y)
+
+    def _checked_targets(self, y: Any) -> Any:
+        return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _encoded(self, y: Any, incremental: bool) -> Any:
         fresh = not hasattr(self, "classes_") or (not self.warm_start and not incremental)
@@ -67,6 +69,11 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
             return np.searchsorted(self.classes_, y)
         shares = self._label_binarizer.transform(y)
         return (shares.toarray() if sp.issparse(shares) else shares).astype(bool)
+
+    def _binarizer(self, y: Any, classes: Any) -> LabelBinarizer:
+        """Return what numbers the labels of a first `partial_fit`, and of all that follow."""
+        many = type_of_target(y).startswith("multilabel")
+        return LabelBinarizer().fit(y if many else classes)
 
     def _check_classes(self, classes: Any) -> None:
         if self.warm_start:
@@ -161,8 +168,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
             The estimator, fitted to what it has seen.
         """
         if _check_partial_fit_first_call(self, classes):
-            many = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if many else classes)
+            self._label_binarizer = self._binarizer(y, classes)
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> Any:
@@ -188,7 +194,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
         outputs = outputs.ravel() if self.n_outputs_ == 1 else outputs
         return self._label_binarizer.inverse_transform(outputs, self._head().threshold)
 
-    @available_if(lambda estimator: not _has_margins(estimator))
+    @available_if(lambda estimator: not has_margins(estimator))
     def predict_proba(
         self, X: Any, n_masks: Any = None, random_state: Any = 0
     ) -> np.ndarray[Any, Any]:
@@ -219,7 +225,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
             return self._both(self._outputs(X))
         return self._both(moments_over_masks(self, X, n_masks, random_state).mean)
 
-    @available_if(lambda estimator: not _has_margins(estimator))
+    @available_if(lambda estimator: not has_margins(estimator))
     def predict_std(
         self, X: Any, n_masks: Any = 100, random_state: Any = 0
     ) -> np.ndarray[Any, Any]:
@@ -251,7 +257,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
             return outputs
         return np.hstack([1 - outputs, outputs])
 
-    @available_if(lambda estimator: not _has_margins(estimator))
+    @available_if(lambda estimator: not has_margins(estimator))
     def predict_log_proba(self, X: Any) -> np.ndarray[Any, Any]:
         """Return the logarithm of the probability of each class.
 
@@ -268,7 +274,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetworkEstimator):
         shares = self.predict_proba(X)
         return np.log(shares, out=shares)
 
-    @available_if(_has_margins)
+    @available_if(has_margins)
     def decision_function(self, X: Any) -> np.ndarray[Any, Any]:
         """Return the outputs of a network trained by a hinge loss.
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from fastml import backends
 from fastml._random import seed_from
 from fastml.neural_network._heads import activated
-from fastml.neural_network._task import prepared_rows, stretches
+from fastml.neural_network._task import backend_of, prepared_rows, stretches
 from fastml.nn import EnsembleMoments, ensemble_moments
 
 __all__ = ["moments_over_masks"]
@@ -28,7 +27,7 @@ def moments_over_masks(estimator: Any, X: Any, n_masks: Any, random_state: Any) 
         Determines the masks.
     """
     X = estimator._new_rows(X)
-    backend = backends.resolve(X)
+    backend = backend_of(X)
     rows = prepared_rows(backend, X)
     network = estimator._load(estimator._sample_shape(rows), rows.dtype).to(backend)
 

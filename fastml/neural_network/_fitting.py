@@ -9,14 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.fixes import _get_additional_lbfgs_options_dict
 from sklearn.utils.optimize import _check_optimize_result
-from sklearn.utils.validation import _check_sample_weight
 
 from fastml import backends
 from fastml._random import seed_from
 from fastml.neural_network._batches import BatchTask, first_pass, refuse_for_batches
 from fastml.neural_network._hooks import Hooks
 from fastml.neural_network._parameters import STOCHASTIC, make_optimizer, make_settings
-from fastml.neural_network._task import Task, batch_rows, prepared_rows
+from fastml.neural_network._task import Task, backend_of, batch_rows, prepared_rows
+from fastml.nn import Sequences
 from fastml.nn.training import TrainingState, is_stream, train, train_lbfgs
 from fastml.nn.training._loop import restore_best
 from fastml.nn.training._resume import Checkpoint, resume
@@ -54,11 +54,10 @@ class Fitting(Hooks):
             refuse_for_batches(self, y, sample_weight, incremental)
             X, y, n_rows = first_pass(self, batches, first)
             backend = backends.resolve(X)
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
+        if isinstance(X, Sequences):
+            # Sequences may have come in any form, of which only that tells where they are.
+            backend = backend_of(X)
+        weight = None if sample_weight is None else self._checked_weight(sample_weight, X)
         encoded = self._encoded(y, incremental)
         weight = self._class_weights(y, weight, incremental or batches is not None)
         head = self._head()

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight
 
 from fastml import backends
 from fastml._random import seed_from
 from fastml.neural_network._heads import Head
+from fastml.neural_network._task import backend_of
 from fastml.nn import Network
 from fastml.nn.layers import Layer, Run
 
@@ -55,6 +58,10 @@ class Hooks(BaseEstimator):
         """Return rows and targets, checked."""
         raise NotImplementedError
 
+    def _checked_targets(self, y: Any) -> Any:
+        """Return targets that are known to be numbers or labels, if there can be such."""
+        raise NotImplementedError
+
     def _encoded(self, y: Any, incremental: bool) -> Any:
         """Learn what targets there are, set `n_outputs_`; return targets as (n, n_outputs)."""
         raise NotImplementedError
@@ -74,6 +81,10 @@ class Hooks(BaseEstimator):
     def _to_compare(self, X: Any, encoded: Any) -> Any:
         """Return what `_score_of` compares with, for rows held out and their encoded targets."""
         return encoded
+
+    def _checked_weight(self, sample_weight: Any, X: Any) -> Any:
+        """Return weights of samples in float64, or of what else has a target."""
+        return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
 
     def _class_weights(self, y: Any, weight: Any, incremental: bool) -> Any:
         """Return the weights of samples, those of their classes included."""
@@ -123,7 +134,7 @@ class Hooks(BaseEstimator):
 
     def _sums_of(self, X: Any, run: Run | None = None) -> Any:
         """Return the sums of the last layer for some rows, where the backend has them."""
-        return self._network_on(backends.resolve(X)).forward(X, run)
+        return self._network_on(backend_of(X)).forward(X, run)
 
     def _network_on(self, backend: backends.Backend) -> Network:
         """Return the network where a backend has its arrays: itself, or a copy."""

@@ -32,11 +32,14 @@ class NetworkRegressor(RegressorMixin, BaseNetworkEstimator):
         X, y = checked_pair(
             self, X, y, reset=reset, numeric=True, accept_sparse=self._accept_sparse
         )
+        return X, self._checked_targets(y)
+
+    def _checked_targets(self, y: Any) -> Any:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and y.min() < 0:
             raise ValueError("loss='poisson' requires non-negative y.")
-        return X, y
+        return y
 
     def _encoded(self, y: Any, incremental: bool) -> Any:
         y = self._numbered(y)

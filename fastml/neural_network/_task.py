@@ -13,12 +13,12 @@ from sklearn.model_selection import train_test_split
 
 from fastml._callbacks import root_context
 from fastml._validation import canonical
-from fastml.backends import Backend
+from fastml.backends import Backend, resolve
 from fastml.neural_network._heads import Head
 from fastml.nn import Network, Sequences, TreeBatch
 from fastml.nn.training import Batch, InMemory, RowsOnDisk, Source, TrainingState
 
-__all__ = ["Held", "Task", "batch_rows", "placed", "prepared_rows", "stretches"]
+__all__ = ["Held", "Task", "backend_of", "batch_rows", "placed", "prepared_rows", "stretches"]
 
 
 class Held(NamedTuple):
@@ -201,6 +201,11 @@ def prepared_rows(backend: Backend, X: Any, dtype: Any = None) -> Any:
     if sp.issparse(X):
         return canonical(X.tocsr()).astype(dtype or X.dtype, copy=False)
     return placed(backend, X, dtype)
+
+
+def backend_of(X: Any) -> Backend:
+    """Return the backend for checked rows or sequences."""
+    return resolve(X.flat if isinstance(X, Sequences) else X)
 
 
 def placed(backend: Backend, a: Any, dtype: Any = None) -> Any:

@@ -10,10 +10,12 @@ from sklearn.utils import check_array
 from fastml.backends import as_cupy, fetched, on_device
 from fastml.nn._sequences import Sequences, elements
 
-__all__ = ["is_list_of_sequences", "read_sequences", "refuse_non_finite_steps"]
+__all__ = ["has_cells", "is_list_of_sequences", "read_sequences", "refuse_non_finite_steps"]
 
 
-def read_sequences(X: Any, *, tokens: bool = False, name: str = "X") -> Sequences:
+def read_sequences(
+    X: Any, *, tokens: bool = False, labels: bool = False, name: str = "X"
+) -> Sequences:
     """Return sequences as one array.
 
     Parameters
@@ -32,6 +34,8 @@ def read_sequences(X: Any, *, tokens: bool = False, name: str = "X") -> Sequence
           each feature.
     tokens : bool, default=False
         Whether elements are integers that stand for tokens, not rows of features.
+    labels : bool, default=False
+        Whether elements are labels of any kind, or whatever targets are: left as they are.
     name : str, default="X"
         What errors call it.
 
@@ -61,13 +65,13 @@ def read_sequences(X: Any, *, tokens: bool = False, name: str = "X") -> Sequence
         found = X
     elif isinstance(X, tuple) and len(X) == 2 and hasattr(X[0], "ndim"):
         found = _pair(X[0], X[1], name)
-    elif _has_cells(X):
+    elif has_cells(X):
         found = _of_list(_rows_of_cells(X, name), name)
     elif is_list_of_sequences(X):
         found = _of_list(list(X), name)
     else:
         found = _of_array(as_cupy(X) if on_device(X) else np.asarray(X), name)
-    return _with_elements(found, tokens, name)
+    return found if labels else _with_elements(found, tokens, name)
 
 
 def is_list_of_sequences(X: Any) -> bool:
@@ -169,7 +173,7 @@ def _of_array(values: Any, name: str) -> Sequences:
     return Sequences._of(values.reshape(n * n_steps, *values.shape[2:]), np.arange(n + 1) * n_steps)
 
 
-def _has_cells(X: Any) -> bool:
+def has_cells(X: Any) -> bool:
     """Return whether X is a DataFrame with lists in it."""
     if not hasattr(X, "columns") or not len(X) or not len(X.columns):
         return False

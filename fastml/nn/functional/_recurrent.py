@@ -6,6 +6,7 @@ from typing import Any
 from fastml._random import seed_from
 from fastml.autodiff import primitives as p
 from fastml.kernels.recurrent.forms import GRU, LSTM, RNN_RELU, RNN_TANH
+from fastml.nn.functional._dropout import node as dropout_node
 from fastml.nn.functional._sequences import (
     NO_MASKS,
     Masks,
@@ -56,7 +57,11 @@ def _recurrent(
     masks = NO_MASKS
     if training and (dropout or recurrent_dropout):
         key = seed_from(None) if seed is None else int(seed)
-        masks = Masks(float(dropout), float(recurrent_dropout), key, int(stream), int(step))
+
+        def drop(a: Any, rate: float, number: int) -> Any:
+            return dropout_node(a, p=rate, seed=key, stream=int(stream) + number, step=int(step))
+
+        masks = Masks(float(dropout), float(recurrent_dropout), drop)
     rows, *ends = run_layers(
         kind, batch, found, first, leak=leak, n_directions=n_directions, masks=masks,
         reset_after=reset_after,

@@ -11,50 +11,10 @@ from fastml.backends import Backend, on_device, resolve
 from fastml.kernels.dense.forms import IDENTITY
 from fastml.kernels.recurrent.forms import GRU, LSTM, N_GATES, RNN_TANH
 from fastml.nn.functional._dense_nodes import linear
+from fastml.nn.functional._recurrent_steps import Layout, by_steps
 from fastml.nn.functional._row_sums import column_sums, transposed_product
 
-__all__ = ["Recurrence", "Sequences", "composed", "pack", "recur", "unpack"]
-
-
-class Sequences(NamedTuple):
-    """Where sequences lie among rows.
-
-    Attributes
-    ----------
-    order : (n_sequences,) int64 ndarray or None
-        Numbers of the sequences by descending length; None where they are in that order.
-    firsts, lengths : (n_sequences,) int64 ndarrays
-        First row and number of elements of each, in that order.
-    row_step : int
-        Rows from one element to the next.
-    """
-
-    order: Any
-    firsts: Any
-    lengths: Any
-    row_step: int
-
-    @classmethod
-    def of(cls, firsts: Any, lengths: Any, row_step: int) -> "Sequences":
-        """Return sequences put in order."""
-        firsts, lengths = (np.asarray(a, np.int64) for a in (firsts, lengths))
-        if not np.any(lengths[1:] > lengths[:-1]):
-            return cls(None, firsts, lengths, row_step)
-        order = np.argsort(-lengths, kind="stable")
-        return cls(order, firsts[order], lengths[order], row_step)
-
-    def backwards(self) -> "Sequences":
-        """Return the same sequences from their last elements to their first."""
-        lasts = self.firsts + (self.lengths - 1) * self.row_step
-        return Sequences(self.order, lasts, self.lengths, -self.row_step)
-
-    def sorted(self, a: Any) -> Any:
-        """Return a row for each sequence, put in order: always a copy."""
-        return a.copy() if self.order is None else a[self.order]
-
-    def unsorted(self, a: Any) -> Any:
-        """Return a row for each sequence, out of order again."""
-        return a if self.order is None or not len(a) else a[np.argsort(self.order)]
+__all__ = ["Recurrence", "composed", "forward_pass", "pack", "recur", "unpack"]
 
 
 class Recurrence:
@@ -66,7 +26,7 @@ class Recurrence:
         Of the cell: one of `kernels.recurrent.forms`.
     leak : float
         Of a plain cell.
-    sequences : Sequences
+    sequences : Layout
         Of the rows.
     mask : (n_sequences, n_units) array, optional
         What states are multiplied by before the product.
@@ -77,7 +37,7 @@ class Recurrence:
     __slots__ = ("done", "keeps", "kind", "leak", "mask", "passed", "sequences", "unrolled")
 
     def __init__(
-        self, kind: int, leak: float, sequences: Sequences, mask: Any = None, keeps: bool = True
+        self, kind: int, leak: float, sequences: Layout, mask: Any = None, keeps: bool = True
     ) -> None:
         self.kind = kind
         self.leak = leak
@@ -116,7 +76,7 @@ class _Done(NamedTuple):
     by_cells: Any
 
 
-def _pass(
+def forward_pass(
     how: Recurrence, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> _Passed:  # fmt: skip
     """Run through the sequences; return what there is then."""
@@ -161,7 +121,7 @@ def _pass(
 
 def _forward(x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, how: Any) -> Any:
     """States of a recurrent layer after each row, the last ones, and the last cells."""
-    how.passed = _pass(how, x, h0, c0, w_ih, w_hh, b_ih, b_hh)
+    how.passed = forward_pass(how, x, h0, c0, w_ih, w_hh, b_ih, b_hh)
     return how.passed.result
 
 
@@ -170,7 +130,7 @@ def _backward(g: Any, out: Any, inputs: tuple[Any, ...], how: Recurrence) -> tup
     passed = how.passed
     if passed is None or passed.result is not out:
         # Another pass came between; its values are not those of this result.
-        passed = how.passed = _pass(how, *inputs)._replace(result=out)
+        passed = how.passed = forward_pass(how, *inputs)._replace(result=out)
         how.done = None
     if how.done is not None and how.done.g is g:
         return passed, how.done
@@ -265,41 +225,17 @@ def composed(inputs: tuple[Any, ...], how: Recurrence, reset_after: bool = True)
         Whether a GRU resets products, or the states before them: the node does not have that.
     """
     x, h, c, w_ih, w_hh, b_ih, b_hh = inputs
-    sequences = how.sequences
-    if sequences.order is not None:
-        h, c = (a if a is None else p.getitem(a, index=(sequences.order,)) for a in (h, c))
     z = linear(x, w_ih)
     z = z if b_ih is None else z + b_ih
-    mask = None if how.mask is None else sequences.sorted(how.mask)
-    places, states, last, last_cell = [], [], [], []
-    longest = int(sequences.lengths.max(initial=0))
-    for t in range(longest + 1):
-        n = int(np.count_nonzero(sequences.lengths > t))
-        last.append(h[n:])
-        last_cell.append(c if c is None else c[n:])
-        if n == 0:
-            break
-        h, c = h[:n], c if c is None else c[:n]
-        rows = sequences.firsts[:n] + t * sequences.row_step
-        sums, masked = p.getitem(z, index=(rows,)), h if mask is None else h * mask[:n]
-        if reset_after:
-            product = linear(masked, w_hh)
-            h, c = _step(how, sums, product if b_hh is None else product + b_hh, h, c)
-        else:
-            h = _reset_before(sums, h, masked, w_hh, b_hh)
-        places.append(rows)
-        states.append(h)
-    found = []
-    if states:
-        back = np.argsort(np.concatenate(places))
-        found.append(p.getitem(p.concatenate(states), index=(back,)))
-    ends = [last] if how.kind != LSTM else [last, last_cell]
-    for parts in ends:
-        whole = p.concatenate(parts[::-1])
-        if sequences.order is not None:
-            whole = p.getitem(whole, index=(np.argsort(sequences.order),))
-        found.append(whole)
-    return p.concatenate(found)
+
+    def step(rows: Any, h: Any, c: Any, mask: Any) -> tuple[Any, Any]:
+        sums, masked = p.getitem(z, index=(rows,)), h if mask is None else h * mask
+        if not reset_after:
+            return _reset_before(sums, h, masked, w_hh, b_hh), c
+        product = linear(masked, w_hh)
+        return _step(how, sums, product if b_hh is None else product + b_hh, h, c)
+
+    return by_steps(step, h, c, how.sequences, how.mask)
 
 
 def _unrolled(g: Any, inputs: tuple[Any, ...], how: Recurrence) -> Any:
@@ -322,7 +258,7 @@ def _example(rng: np.random.Generator) -> Any:
         inputs: list[Any] = [rng.standard_normal(shape) for shape in shapes]
         if kind != LSTM:
             inputs[2] = None
-        sequences = Sequences.of([0, 1, 4], [1, 3, 2], 1)
+        sequences = Layout.of([0, 1, 4], [1, 3, 2], 1)
         mask = rng.uniform(0.5, 1.5, (3, 2)) if masked else None
         if masked:
             sequences = sequences.backwards()

@@ -1,6 +1,6 @@
 """Batches of sequences, and layers that run through them one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,15 +12,9 @@ from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
 from fastml.kernels.recurrent.forms import LSTM, N_GATES
 from fastml.nn._sequences import checked_offsets, elements
-from fastml.nn.functional._dropout import node as dropout_node
-from fastml.nn.functional._recurrent_nodes import (
-    Recurrence,
-    Sequences,
-    composed,
-    pack,
-    recur,
-    unpack,
-)
+from fastml.nn.functional._recurrent_nodes import pack, unpack
+from fastml.nn.functional._recurrent_runs import Way, run_layer
+from fastml.nn.functional._recurrent_steps import Layout, Watched
 
 __all__ = ["NO_MASKS", "Batch", "Masks", "batch_of", "checked_weights", "floats", "run_layers"]
 
@@ -34,7 +28,7 @@ class Batch(NamedTuple):
     ----------
     rows : Variable or array (n_rows, n_features)
         Elements of all sequences.
-    sequences : Sequences
+    sequences : Layout
         Where they are.
     shape : tuple of int
         Of the input, but for its last axis.
@@ -45,7 +39,7 @@ class Batch(NamedTuple):
     """
 
     rows: Any
-    sequences: Sequences
+    sequences: Layout
     shape: tuple[int, ...]
     places: Any
     single: bool
@@ -59,45 +53,34 @@ class Batch(NamedTuple):
 
 
 class Masks(NamedTuple):
-    """Probabilities of dropout, and the draws: of streams from `stream` on.
+    """Probabilities of dropout, and what draws.
 
     Attributes
     ----------
     between, recurrent : float
         Of outputs between layers, and of states.
-    seed, stream, step : int
-        See `dropout`.
-    alike : bool
-        Whether all sequences and steps have the same masks.
+    drop : callable or None
+        ``drop(a, rate, number)`` returns an array with some values set to 0 and the others
+        scaled, by draw number so and so of the layers.
     """
 
     between: float = 0.0
     recurrent: float = 0.0
-    seed: int = 0
-    stream: int = 0
-    step: int = 0
-    alike: bool = False
-
-    def _dropped(self, a: Any, rate: float, stream: int) -> Any:
-        return dropout_node(a, p=rate, seed=self.seed, stream=self.stream + stream, step=self.step)
+    drop: Callable[[Any, float, int], Any] | None = None
 
     def of_states(self, number: int, shape: tuple[int, int], like: Any) -> Any:
         """Return what the states of a layer and direction are multiplied by; None for ones."""
-        if self.recurrent == 0:
+        if self.recurrent == 0 or self.drop is None:
             return None
         xp = resolve(value_of(like)).xp
-        ones = xp.ones((1, shape[1]) if self.alike else shape, like.dtype)
-        mask = self._dropped(ones, self.recurrent, 2 * number + 1)
-        return xp.ascontiguousarray(xp.broadcast_to(mask, shape))
+        mask = self.drop(xp.ones(shape, like.dtype), self.recurrent, 2 * number + 1)
+        return xp.ascontiguousarray(mask)
 
     def outputs(self, number: int, rows: Any) -> Any:
         """Return outputs of a layer with some set to 0."""
-        if self.between == 0:
+        if self.between == 0 or self.drop is None:
             return rows
-        if self.alike:
-            ones = resolve(value_of(rows)).xp.ones(rows.shape[1], rows.dtype)
-            return rows * self._dropped(ones, self.between, 2 * number)
-        return self._dropped(rows, self.between, 2 * number)
+        return self.drop(rows, self.between, 2 * number)
 
 
 NO_MASKS = Masks()
@@ -145,7 +128,7 @@ def batch_of(input: Any, lengths: Any = None, batch_first: bool = False) -> Batc
     if x.ndim == 2:
         if lengths is not None:
             raise ValueError("lengths are of a batch of sequences; the input is a single one.")
-        return Batch(x, Sequences.of([0], [_some(len(x))], 1), x.shape[:1], None, True)
+        return Batch(x, Layout.of([0], [_some(len(x))], 1), x.shape[:1], None, True)
     axis = 1 if batch_first else 0
     n_steps, n = _some(x.shape[axis]), x.shape[1 - axis]
     rows = p.reshape(x, shape=(n_steps * n, x.shape[2]))
@@ -162,9 +145,9 @@ def batch_of(input: Any, lengths: Any = None, batch_first: bool = False) -> Batc
             ends = np.cumsum(lengths)
             places = elements(firsts, lengths, row_step)
             rows = pack(rows, rows=places, n_rows=n_steps * n)
-            sequences = Sequences.of(ends - lengths, lengths, 1)
+            sequences = Layout.of(ends - lengths, lengths, 1)
             return Batch(rows, sequences, x.shape[:2], places, False)
-    sequences = Sequences(None, firsts, np.full(n, n_steps), row_step)
+    sequences = Layout(None, firsts, np.full(n, n_steps), row_step)
     return Batch(rows, sequences, x.shape[:2], None, False)
 
 
@@ -184,7 +167,7 @@ def _packed_batch(input: tuple[Any, ...], lengths: Any) -> Batch:
     if rows.ndim != 2:
         raise ValueError(f"flat must have shape (n_rows, n_features), got {rows.shape}.")
     offsets = checked_offsets(input[1], len(rows))
-    sequences = Sequences.of(offsets[:-1], np.diff(offsets), 1)
+    sequences = Layout.of(offsets[:-1], np.diff(offsets), 1)
     return Batch(rows, sequences, rows.shape[:1], None, False)
 
 
@@ -239,6 +222,9 @@ def run_layers(
     n_directions: int = 1,
     masks: Masks = NO_MASKS,
     reset_after: bool = True,
+    transitions: Sequence[tuple[tuple[Any, Any], ...]] | None = None,
+    truncate: int | None = None,
+    watched: Sequence[list[Watched]] | None = None,
 ) -> tuple[Any, list[Any], list[Any]]:
     """Run layers of sequences one after the other.
 
@@ -260,6 +246,12 @@ def run_layers(
         Of dropout.
     reset_after : bool
         Of a GRU.
+    transitions : sequence of tuples of (weight_hh, bias_hh), optional
+        Of each layer and direction: further cells that each step goes through.
+    truncate : int, optional
+        The most steps that gradients go back through.
+    watched : sequence of lists, optional
+        Of each layer and direction: get what there is after each step.
 
     Returns
     -------
@@ -284,10 +276,10 @@ def run_layers(
                 h0, c0 = first[number]
             mask = masks.of_states(number, (n, n_units), rows)
             way = sequences if number == layer else sequences.backwards()
-            inputs = rows, h0, c0, *given
-            keeps = any(type(a) is Variable for a in inputs)
-            how = Recurrence(kind, leak, way, mask, keeps)
-            out = recur(*inputs, how=how) if reset_after else composed(inputs, how, False)
+            further = () if transitions is None else transitions[number]
+            seen = None if watched is None else watched[number]
+            how = Way(kind, leak, way, mask, reset_after, further, truncate, seen)
+            out = run_layer((rows, h0, c0, *given), how)
             ways.append(out[:n_rows])
             states.append(out[n_rows : n_rows + n])
             if kind == LSTM:

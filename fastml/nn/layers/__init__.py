@@ -10,6 +10,7 @@ from fastml.nn.layers._noise import GaussianNoise, MaskingNoise, SaltAndPepperNo
 from fastml.nn.layers._normalization import BatchNorm, LayerNorm
 from fastml.nn.layers._pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, MaxPool1D, MaxPool2D
 from fastml.nn.layers._recurrent import GRU, LSTM, LeakyRNN, SimpleRNN
+from fastml.nn.layers._recurrent_stack import RecurrentStack
 from fastml.nn.layers._residual import Residual
 from fastml.nn.layers._transposed import (
     Conv1DTranspose,
@@ -45,6 +46,7 @@ __all__ = [
     "MaxPool1D",
     "MaxPool2D",
     "Parameter",
+    "RecurrentStack",
     "Reshape",
     "Residual",
     "Run",

@@ -93,6 +93,8 @@ class Run:
         Where the sequences of a batch begin whose elements are rows one after the other, as
         `fastml.nn.Sequences` has them: what layers are given is then (n_rows, ...). The layer that
         makes one row of each sequence sets it to None.
+    recurrent : RecurrentRun or None
+        What else recurrent layers are told, and tell.
     trees : TreeBatch or None
         The trees of a batch, whose nodes are rows one after the other as the elements of sequences
         are. The layer that makes one row of each tree sets it to None, and `offsets` too.
@@ -101,8 +103,8 @@ class Run:
     """
 
     __slots__ = (
-        "lengths", "masks", "n_streams", "offsets", "seed", "step", "training", "trees",
-        "updates",
+        "lengths", "masks", "n_streams", "offsets", "recurrent", "seed", "step", "training",
+        "trees", "updates",
     )  # fmt: skip
 
     def __init__(
@@ -119,6 +121,7 @@ class Run:
         self.masks = masks or training
         self.lengths = lengths
         self.offsets: Any = None
+        self.recurrent: Any = None
         self.trees: Any = None
         self.updates: list[tuple[Any, Any]] = []
         self.n_streams = 0

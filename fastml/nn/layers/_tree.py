@@ -16,7 +16,7 @@ from fastml.nn.functional._recurrent_nodes import pack
 from fastml.nn.initializers import Initializer, Orthogonal, initializer
 from fastml.nn.layers._embedding import Embedding
 from fastml.nn.layers._layer import Layer, Parameter, Run, Shape
-from fastml.nn.layers._recurrent import _GateBias
+from fastml.nn.layers._recurrent_base import GateBias
 
 __all__ = ["TreeEmbedding", "TreeLSTM", "TreeRNN"]
 
@@ -310,7 +310,7 @@ class TreeLSTM(_Recursive):
         return tree_lstm(x, trees, [weights], composition)[0]
 
     def _first_bias(self, inner: Initializer) -> Initializer:
-        return _GateBias(inner, 3, 4, self.forget_bias)
+        return GateBias(inner, 3, 4, self.forget_bias)
 
 
 def _checked_columns(layer: Layer, input_shape: Shape) -> None:
