@@ -8,10 +8,12 @@ from fastml.neural_network._gaussian_rbm import GaussianRBM
 from fastml.neural_network._lstm import LSTMClassifier, LSTMRegressor
 from fastml.neural_network._mlp import MLPClassifier, MLPRegressor
 from fastml.neural_network._rbm import BernoulliRBM
+from fastml.neural_network._recursive_classifier import RecursiveClassifier
+from fastml.neural_network._recursive_regressor import RecursiveRegressor
 from fastml.neural_network._rnn import RNNClassifier, RNNRegressor
 
 __all__ = [
     "Autoencoder", "BernoulliRBM", "CNNClassifier", "CNNRegressor", "DBNClassifier",
     "DeepBeliefNetwork", "GaussianRBM", "LSTMClassifier", "LSTMRegressor", "MLPClassifier",
-    "MLPRegressor", "RNNClassifier", "RNNRegressor",
+    "MLPRegressor", "RNNClassifier", "RNNRegressor", "RecursiveClassifier", "RecursiveRegressor",
 ]  # fmt: skip

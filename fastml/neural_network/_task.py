@@ -204,7 +204,9 @@ def prepared_rows(backend: Backend, X: Any, dtype: Any = None) -> Any:
 
 
 def backend_of(X: Any) -> Backend:
-    """Return the backend for checked rows or sequences."""
+    """Return the backend for checked rows, sequences or trees."""
+    if isinstance(X, TreeBatch):
+        X = X.features
     return resolve(X.flat if isinstance(X, Sequences) else X)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastml.backends import Backend, fetched, on_device
-from fastml.nn._sequences import elements
+from fastml.nn._sequences import Sequences, elements
 from fastml.nn._trees import Tree
 
 __all__ = ["Schedule", "Structure", "TreeBatch"]
@@ -281,6 +281,31 @@ class TreeBatch:
     def n_nodes(self) -> int:
         """Number of nodes of all trees."""
         return self.structure.n_nodes
+
+    @property
+    def lengths(self) -> np.ndarray[Any, Any]:
+        """Number of nodes of each tree."""
+        return self.structure.sizes
+
+    def with_flat(self, values: Any) -> Sequences:
+        """Return what the nodes of each tree have.
+
+        Parameters
+        ----------
+        values : array (n_nodes, ...)
+            Of all nodes.
+        """
+        return Sequences(values, self.structure.starts)
+
+    def repeated(self, values: Any) -> Sequences:
+        """Return what the nodes of each tree have, if it is the same for all of them.
+
+        Parameters
+        ----------
+        values : ndarray (n_trees, ...)
+            Of each tree.
+        """
+        return self.with_flat(np.repeat(values, self.lengths, axis=0))
 
     def __len__(self) -> int:
         return self.structure.n_trees

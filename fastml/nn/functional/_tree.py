@@ -55,15 +55,30 @@ def _checked_weights(
     return (*arrays, *[None] * (3 - len(arrays)))
 
 
-def _refuse_too_many(structure: Structure, n_places: int) -> None:
-    """Refuse nodes with more children than there are places."""
+def refuse_too_many(structure: Structure, n_places: int, name: str = "trees") -> None:
+    """Refuse nodes with more children than there are places.
+
+    Parameters
+    ----------
+    structure : Structure
+        Of a forest.
+    n_places : int
+        For children.
+    name : str, default="trees"
+        What errors call the trees.
+
+    Raises
+    ------
+    ValueError
+        Naming the first such node.
+    """
     if structure.degrees.max(initial=0) > n_places:
         node = int(np.argmax(structure.degrees > n_places))
         tree = int(np.searchsorted(structure.starts, node, side="right")) - 1
         raise ValueError(
-            f"Node {node - structure.starts[tree]} of trees[{tree}] has "
-            f"{structure.degrees[node]} children, but there are places for {n_places}: give "
-            "weights for more, or add children up by composition='child_sum'."
+            f"Node {node - structure.starts[tree]} of {name}[{tree}] has "
+            f"{structure.degrees[node]} children, but there are places for {n_places}: choose a "
+            "composition with more of them, or 'child_sum', which adds children up."
         )
 
 
@@ -85,7 +100,7 @@ def _layers(kind: int, input: Any, trees: Any, weights: Any, composition: str) -
         w_x, w_h, b = _checked_weights(i, given, kind, how, x.shape[1])
         n = w_x.shape[0] // (4 if kind == LSTM else 1)
         if how == N_ARY:
-            _refuse_too_many(structure, w_h.shape[1] // n)
+            refuse_too_many(structure, w_h.shape[1] // n)
         x = ascend(x, w_x, w_h, b, how=Ascent(kind, how, structure))
         if kind == LSTM:
             x, cells = x[:n_nodes], x[n_nodes:]
