@@ -89,7 +89,7 @@ class RecursiveEstimator(TreeInput):
 
     def _layers(self, n_outputs: int) -> list[Layer]:
         sizes = tuple(int(size) for size in self._sizes())
-        shared = {"return_nodes": self.per_step_, "dropout": self.dropout}
+        shared: dict[str, Any] = {"return_nodes": self.per_step_, "dropout": self.dropout}
         layers: list[Layer] = []
         if self._has_tokens:
             size, first = int(self.embedding_size or 1), Normal(1.0)

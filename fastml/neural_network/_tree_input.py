@@ -38,6 +38,8 @@ class TreeInput(StepTargets):
 
     def _read(self, X: Any, reset: bool) -> Any:
         """Return checked trees; learn what their nodes have, or compare with it."""
+        if isinstance(X, list | tuple | TreeBatch):
+            self._check_some(X)
         if isinstance(X, TreeBatch):
             batch = X
         elif _are_trees(X):
@@ -75,9 +77,10 @@ class TreeInput(StepTargets):
                 listed = (t for x in X if isinstance(x, Tree) for t in x.tokens or ())
             tokens = [token for token in dict.fromkeys(listed) if token is not None]
             self.vocabulary_ = {token: number for number, token in enumerate(tokens)}
-        return TreeBatch.of(
-            X, vocabulary=self.vocabulary_, handle_unknown=self.handle_unknown, name="X"
-        )
+        # Where no token was known, that there are tokens is refused, rather than the first of them.
+        known = reset or self._has_tokens
+        unknown = self.handle_unknown if known else "ignore"
+        return TreeBatch.of(X, vocabulary=self.vocabulary_, handle_unknown=unknown, name="X")
 
     def _is_of_steps(self, y: Any) -> bool:
         return self.targets == "nodes"
