@@ -184,6 +184,17 @@ def _recurrent(backend: Backend, dtype: np.dtype[Any]) -> None:
         y.backward(np.ones_like(y.value))
 
 
+def _tree(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml import autodiff
+    from fastml.nn import balanced_tree, functional
+
+    x, trees = autodiff.variable(_blobs(dtype)[:1980]), [balanced_tree(range(50))] * 20
+    shapes = ((128, SHAPE[1]), (128, 32), (128,))
+    weights = [autodiff.variable(np.full(shape, 0.1, dtype)) for shape in shapes]
+    y = functional.tree_lstm(x, trees, [weights])[0]
+    y.backward(np.ones_like(y.value))
+
+
 def _optim(backend: Backend, dtype: np.dtype[Any]) -> None:
     from fastml.nn import optimizers as o
 
@@ -233,6 +244,7 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "normalization": _normalization,
     "dense": _dense,
     "recurrent": _recurrent,
+    "tree": _tree,
     "optim": _optim,
     "dropout": _dropout,
     "elementwise": _elementwise,
@@ -257,8 +269,8 @@ def warmup(
         "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
         "rbm" (BernoulliRBM, GaussianRBM, DeepBeliefNetwork), "activations", "losses",
         "conv" (convolutions), "pool", "normalization" (of batches and layers), "dense" (layers of
-        networks), "recurrent" (layers of sequences), "optim" (optimisers), "dropout",
-        "elementwise", "rng"; all by default.
+        networks), "recurrent" (layers of sequences), "tree" (layers of trees),
+        "optim" (optimisers), "dropout", "elementwise", "rng"; all by default.
     dtypes : dtype or iterable of dtypes, default=("float32", "float64")
         The dtypes of the data to come.
     backend : {"auto", "cpu", "cuda", "reference"}, optional

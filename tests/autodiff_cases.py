@@ -1,5 +1,7 @@
 """Every primitive with inputs for it, and what PyTorch calls it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 import fastml.activations._nodes
@@ -9,6 +11,8 @@ import fastml.nn.functional
 import fastml.nn.functional._sparse
 from fastml.autodiff import PRIMITIVES
 from fastml.kernels.recurrent import forms
+
+from .tree_cases import one_at_a_time
 
 # Where PyTorch has another name or other parameters; otherwise torch.<name>(*inputs, **params).
 ELSEWHERE = {
@@ -88,6 +92,7 @@ ELSEWHERE = {
     "sum": lambda t, a, axis=None, keepdims=False: t.sum(a, _axes(a, axis), keepdims),
     "take_rows": lambda t, a, tokens, n_rows: a[t.tensor(tokens)],
     "transpose": lambda t, a, axes=None: t.permute(a, axes or tuple(range(a.ndim))[::-1]),
+    "tree": lambda t, *inputs, how: _tree(t, *inputs, how),
     "unpack": lambda t, a, rows, n_rows: t.zeros((n_rows, a.shape[1]), dtype=a.dtype).index_copy(
         0, t.tensor(rows), a
     ),
@@ -202,6 +207,16 @@ def _recurrent(torch, x, h0, c0, *weights_and_how):
         last[s], last_cells[s] = h, c
     parts = [rows, last] + [last_cells] * (c0 is not None)
     return torch.cat([part[key] for part in parts for key in sorted(part)])
+
+
+def _tree(torch, x, w_x, w_h, b, how):
+    """Return the states of all nodes, and the cells of an LSTM, one by one."""
+    forest = how.structure
+    children = np.split(forest.children, forest.offsets[1:-1])
+    trees = SimpleNamespace(children=children, heights=forest.heights, n_nodes=forest.n_nodes)
+    how = None if how.kind == forms.LSTM else torch.tanh
+    found = one_at_a_time(torch, trees, x, w_x, w_h, b, how)
+    return torch.cat(found[: 1 + (how is None)])
 
 
 def _softmax_losses(torch, logits, targets):

@@ -24,11 +24,13 @@ from fastml.neural_network import (
     LSTMClassifier,
     MLPClassifier,
     MLPRegressor,
+    RecursiveRegressor,
     RNNRegressor,
     Seq2SeqClassifier,
     Seq2SeqRegressor,
 )  # fmt: skip
-from fastml.nn import Network, Sequences, functional
+from fastml.nn import Network, Sequences, TreeBatch, functional
+from tests.tree_cases import random_tree
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
 N_ROWS, N_COLUMNS, N_CLUSTERS = 9001, 21, 37
@@ -324,6 +326,28 @@ def translation_hashes(dtype):
     return found
 
 
+def tree_hashes(dtype):
+    """Return the hashes of layers over trees, of their gradients, and of a network of them."""
+    rng = np.random.default_rng(0)
+    trees = [random_tree(rng, int(n), 2) for n in rng.integers(1, 60, 75)]
+    forest = TreeBatch.of(trees)
+    found = {}
+    for composition, up in (("child_sum", (180, 45)), ("n_ary", (225, 90))):
+        shapes = ((forest.n_nodes, 11), (180, 11), up, (180,))
+        x, w, u, b = (ad.variable((0.3 * rng.standard_normal(s)).astype(dtype)) for s in shapes)
+        out, _ = functional.tree_lstm(x, forest, [(w, u, b)], composition)
+        seed = rng.standard_normal(out.shape).astype(dtype)
+        gradients = ad.gradients(out, [x, w, u, b], seed)
+        found[f"tree {composition}"] = " ".join(map(digest, (out.value, *gradients)))
+    for tree, rows in zip(trees, np.split(x.value, forest.structure.starts[1:-1]), strict=True):
+        tree.features = rows
+    model = RecursiveRegressor(20, max_iter=2, tol=9, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(trees, [tree.depth for tree in trees])
+    return found | {"recursive": digest(model.predict(trees))}
+
+
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
@@ -333,7 +357,7 @@ def all_hashes(dtype=np.float32):
         belief_hashes(dtype) | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
     )
     found |= convolution_hashes(dtype) | pooling_hashes(dtype)
-    return found | recurrent_hashes(dtype) | translation_hashes(dtype)
+    return found | recurrent_hashes(dtype) | translation_hashes(dtype) | tree_hashes(dtype)
 
 
 def few_hashes(dtype=np.float32):

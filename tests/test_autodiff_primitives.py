@@ -19,7 +19,7 @@ REAL_ONLY = {
     "softmax_cross_entropy", "squared", "squared_hinge",
     "avg_pool", "avg_pool_back", "batch_norm", "layer_norm", "max_pool",
     "convolve", "convolve_data", "convolve_weight",
-    "dense", "dropout", "linear", "pack", "recurrent", "unpack",
+    "dense", "dropout", "linear", "pack", "recurrent", "tree", "unpack",
     "add_rows", "take_rows",
 }  # fmt: skip
 

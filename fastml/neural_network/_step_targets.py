@@ -53,8 +53,8 @@ def _of_steps(a: Any, X: Sequences, name: str) -> Sequences:
     if wrong.any():
         i = int(wrong.argmax())
         raise ValueError(
-            f"{name} must have as many elements as X has steps in each sequence, but {name}[{i}] "
-            f"has {found.lengths[i]}, X[{i}] {X.lengths[i]}."
+            f"{name} must have as many elements as X for each sample, but {name}[{i}] has "
+            f"{found.lengths[i]}, X[{i}] {X.lengths[i]}."
         )
     return found
 

@@ -15,7 +15,7 @@ from fastml._callbacks import root_context
 from fastml._validation import canonical
 from fastml.backends import Backend, resolve
 from fastml.neural_network._heads import Head
-from fastml.nn import Network, Sequences
+from fastml.nn import Network, Sequences, TreeBatch
 from fastml.nn.training import Batch, InMemory, RowsOnDisk, Source, TrainingState
 
 __all__ = ["Held", "Task", "backend_of", "batch_rows", "placed", "prepared_rows", "stretches"]
@@ -204,23 +204,27 @@ def prepared_rows(backend: Backend, X: Any, dtype: Any = None) -> Any:
 
 
 def backend_of(X: Any) -> Backend:
-    """Return the backend for checked rows or sequences."""
+    """Return the backend for checked rows, sequences or trees."""
+    if isinstance(X, TreeBatch):
+        X = X.features
     return resolve(X.flat if isinstance(X, Sequences) else X)
 
 
 def placed(backend: Backend, a: Any, dtype: Any = None) -> Any:
-    """Return an array or sequences where a backend computes.
+    """Return an array, sequences or trees where a backend computes.
 
     Parameters
     ----------
     backend : Backend
         Where.
-    a : array or Sequences
+    a : array, Sequences or TreeBatch
         What.
     dtype : dtype, optional
         By default that of `a`.
     """
-    return a.to(backend, dtype) if isinstance(a, Sequences) else backend.asarray(a, dtype)
+    if isinstance(a, Sequences | TreeBatch):
+        return a.to(backend, dtype)
+    return backend.asarray(a, dtype)
 
 
 def stretches(X: Any, n_rows: int = 4096) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from fastml.autodiff import Variable
 from fastml.backends import Backend, resolve
 from fastml.nn._description import integer
 from fastml.nn._field import ReceptiveField
+from fastml.nn._forest import TreeBatch
 from fastml.nn._sequences import Sequences
 from fastml.nn.functional._dense_nodes import Destination
 from fastml.nn.layers._containers import as_layer
@@ -162,7 +163,7 @@ class Network:
 
         Parameters
         ----------
-        X : array (n, *input_shape) or Sequences
+        X : array (n, *input_shape), TreeBatch or Sequences
             Where the parameters are. Sequences may have other numbers of steps than `input_shape`
             says; they go through layers as rows, so that those of their elements come out.
         run : Run, optional
@@ -288,7 +289,10 @@ class Network:
                 )
             run.offsets, run.given = X.offsets, getattr(X, "given", None)
             return self.backend.asarray(X.flat, self.dtype)
-        if not sp.issparse(X):
+        if isinstance(X, TreeBatch) and X.shape[1:] == self.input_shape:
+            run.trees, run.offsets = X, X.structure.starts
+            return self.backend.asarray(X.features, self.dtype)
+        if not sp.issparse(X) and not isinstance(X, TreeBatch):
             X = self.backend.asarray(X, self.dtype)
         if X.shape[1:] != self.input_shape or not X.ndim:
             raise ValueError(

@@ -11,6 +11,7 @@ from fastml.nn.functional import (
     _norm,
     _pool,
     _recurrent,
+    _tree,
 )
 from fastml.nn.functional._activations import *  # noqa: F403
 from fastml.nn.functional._conv import *  # noqa: F403
@@ -22,6 +23,7 @@ from fastml.nn.functional._losses import *  # noqa: F403
 from fastml.nn.functional._norm import *  # noqa: F403
 from fastml.nn.functional._pool import *  # noqa: F403
 from fastml.nn.functional._recurrent import *  # noqa: F403
+from fastml.nn.functional._tree import *  # noqa: F403
 
 __all__ = []
 __all__ += _activations.__all__
@@ -34,3 +36,4 @@ __all__ += _losses.__all__
 __all__ += _norm.__all__
 __all__ += _pool.__all__
 __all__ += _recurrent.__all__
+__all__ += _tree.__all__

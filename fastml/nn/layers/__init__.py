@@ -19,6 +19,7 @@ from fastml.nn.layers._transposed import (
     UpSampling1D,
     UpSampling2D,
 )
+from fastml.nn.layers._tree import TreeEmbedding, TreeLSTM, TreeRNN
 
 __all__ = [
     "GRU",
@@ -52,6 +53,9 @@ __all__ = [
     "SaltAndPepperNoise",
     "Sequential",
     "SimpleRNN",
+    "TreeEmbedding",
+    "TreeLSTM",
+    "TreeRNN",
     "UpSampling1D",
     "UpSampling2D",
 ]

@@ -97,13 +97,16 @@ class Run:
         What a decoder is given beside the network's input.
     recurrent : RecurrentRun or None
         What else recurrent layers are told, and tell.
+    trees : TreeBatch or None
+        The trees of a batch, whose nodes are rows one after the other as the elements of sequences
+        are. The layer that makes one row of each tree sets it to None, and `offsets` too.
     updates : list of (array, array)
         State of layers, and what it becomes: batch normalisation adds to it in training.
     """
 
     __slots__ = (
         "given", "lengths", "masks", "n_streams", "offsets", "recurrent", "seed", "step",
-        "training", "updates",
+        "training", "trees", "updates",
     )  # fmt: skip
 
     def __init__(
@@ -122,6 +125,7 @@ class Run:
         self.offsets: Any = None
         self.given: Any = None
         self.recurrent: Any = None
+        self.trees: Any = None
         self.updates: list[tuple[Any, Any]] = []
         self.n_streams = 0
 

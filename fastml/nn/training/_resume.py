@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from fastml.backends import fetched, on_device
+from fastml.nn._forest import TreeBatch
 from fastml.nn._network import Network
 from fastml.nn._sequences import Sequences
 from fastml.nn.training._state import TrainingState
@@ -128,6 +129,10 @@ def described(value: Any) -> Any:
         value = value.X
     if isinstance(value, Sequences):
         return [described(value.flat), described(value.offsets)]
+    if isinstance(value, TreeBatch):
+        forest = value.structure
+        arrays = (value.features, value.tokens, forest.starts, forest.degrees, forest.local)
+        return [described(a) for a in arrays]
     if on_device(value):
         value = fetched(value)
     if sp.issparse(value):

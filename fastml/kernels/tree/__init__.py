@@ -1,0 +1,1 @@
+"""Layers over trees: the state of a node is made of those of its children."""
