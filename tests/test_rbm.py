@@ -150,18 +150,17 @@ def test_schedules(digits):
     assert_allclose(cosine / constant, np.mean(0.5 * (1 + np.cos(np.pi * t / 10))), rtol=0.15)
 
 
-# At scikit-learn's default rate ten chains make steps that stray further.
-@pytest.mark.parametrize("rate, allowed", [(0.05, 0.05), (0.1, 0.1)])
-@pytest.mark.parametrize("seed", range(4))
-def test_fair_coins_stay_fair(seed, rate, allowed):
+@pytest.mark.parametrize("seed", range(8))
+def test_fair_coins_stay_fair(seed):
     # scikit-learn 1.9 divides the sums over its 10 chains by the 200 rows: all units saturate.
     X = np.random.default_rng(seed).integers(0, 2, (200, 20)).astype(float)
-    options = {"n_components": 10, "batch_size": 10, "learning_rate": rate, "random_state": seed}
+    options = {"n_components": 10, "batch_size": 10, "random_state": seed}
     ours, peer = BernoulliRBM(**options), SklearnBernoulliRBM(**options)
     for _ in range(200):
         ours.partial_fit(X)
         peer.partial_fit(X)
-    assert_allclose(ours.transform(X).mean(axis=0), 0.5, atol=allowed)
+    assert ours.h_samples_.shape == (200, 10)
+    assert_allclose(ours.transform(X).mean(axis=0), 0.5, atol=0.05)
     assert np.abs(peer.transform(X).mean(axis=0) - 0.5).max() > 0.49
 
 

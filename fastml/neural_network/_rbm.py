@@ -27,7 +27,8 @@ class BernoulliRBM(BaseRBM):
     learning_rate : float, default=0.1
         Step along the gradient of the mean log-likelihood of a batch.
     batch_size : int, default=10
-        Rows of a batch, and chains that sample from the model with ``algorithm="pcd"``.
+        Rows of a batch, and chains that sample from the model with ``algorithm="pcd"``; a larger
+        batch of `partial_fit` has as many chains as rows.
     n_iter : int, default=10
         Times that `fit` goes through the rows.
     verbose : int, default=0
@@ -77,8 +78,9 @@ class BernoulliRBM(BaseRBM):
         Biases of the hidden units.
     intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units.
-    h_samples_ : ndarray of shape (batch_size, n_components)
-        Hidden states sampled from the model last.
+    h_samples_ : ndarray of shape (n_chains, n_components)
+        Hidden states sampled from the model last, one for each chain: batch_size, or the rows of
+        the largest batch of `partial_fit`.
     history_ : dict of str to list of float
         What `monitor` names, a value for each pass of `fit`.
     n_iter_ : int

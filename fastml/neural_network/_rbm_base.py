@@ -95,8 +95,8 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
     def partial_fit(self, X: Any, y: Any = None) -> "BaseRBM":
         """Make one update from the rows given.
 
-        The rows, however many, and the samples of the model, however many, are each averaged over
-        their own number.
+        The rows and the samples of the model are each averaged over their own number. More rows
+        than chains bring more chains, which begin where the others are.
 
         Parameters
         ----------
@@ -175,9 +175,9 @@ class BaseRBM(RBMMethods, CallbackSupportMixin, BaseEstimator):
             n_hidden, n_visible = self.components_.shape
             rules = self._rules()
             self._velocities = still(rules, n_visible, n_hidden, len(log_variance), dtype)
-        chains = np.array(self.h_samples_, dtype)
-        if self.algorithm == "cd" and len(chains) < n_rows:
-            chains = np.zeros((n_rows, chains.shape[1]), dtype)
+        # Fewer chains than rows make steps noisier than the data do, and their noise has a drift.
+        n_chains = max(len(self.h_samples_), n_rows)
+        chains = np.resize(self.h_samples_, (n_chains, self.n_components)).astype(dtype)
         weights = self.components_.T
         if keep < 1:
             weights = (weights / keep).astype(dtype, copy=False)

@@ -325,7 +325,7 @@ def test_shape_goes_by_the_named_cpu(name, level):
 @pytest.mark.skipif(simd_level() != "avx512", reason="this run has the AVX2 shape already")
 def test_this_file_passes_on_the_avx2_shape():
     env = {**os.environ, "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "-avx512f"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -335,6 +335,6 @@ def test_this_file_passes_on_the_avx2_shape():
 def test_kernels_pass_on_the_avx2_shape():
     env = {**os.environ, "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "-avx512f"}
     tests = os.path.join(os.path.dirname(os.path.dirname(__file__)), "kernels", "test_cpu.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests]
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", tests]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -34,7 +34,7 @@ else:
     @pytest.mark.timeout(600)
     def test_in_the_simulator():
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-m", "cudasim", __file__],
+            [sys.executable, "-m", "pytest", "-n0", "-q", "-m", "cudasim", __file__],
             env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
             cwd=Path(__file__).parents[2],
             capture_output=True,

@@ -149,30 +149,6 @@ def back_runs(g, chosen, a0, rows, i0, i1, columns, runs, c, stride, scale, out,
 
 
 @njit_leaf
-def back_means(g, a0, rows, i0, i1, kw, stride, pad, c, scale, sums, line, out, out0, n):
-    """Write a row of the gradient by means, of few channels, from one gradient after another.
-
-    `sums` is a row of them, `line` a row of all that windows reach to, and of the image.
-    """
-    for j in range(sums.size):
-        sums[j] = 0
-    for i in range(i0, i1):
-        at = a0 + rows[0, i]
-        for j in range(sums.size):
-            sums[j] += g[at + j]
-    for j in range(line.size):
-        line[j] = 0
-    step, count = stride * c, sums.size // c
-    for start in range(kw * c):
-        channel = start % c
-        for ox in range(count):
-            line[start + ox * step] += sums[channel + ox * c]
-    first = pad * c
-    for j in range(n):
-        out[out0 + j] = line[first + j] * scale
-
-
-@njit_leaf
 def spread_rows(g, chosen, window, strides, top, scale, first_row, last_row, out):
     """Write rows first_row ... last_row - 1 of all images' gradient, where no windows overlap.
 
