@@ -14,7 +14,7 @@ from fastml.datasets import (
     make_embedded_reber,
     make_temporal_order,
 )
-from fastml.neural_network import LSTMClassifier, LSTMRegressor, RNNClassifier, RNNRegressor
+from fastml.neural_network import LSTMClassifier, LSTMRegressor, RNNRegressor
 
 ALL = 10**9
 # The embedded grammar, by Reber's graph: B, T or P, a string of the inner one, the same, E.

@@ -87,7 +87,8 @@ def make_embedded_reber(
     >>> [REBER_SYMBOLS[s] for s in legal[0][0].nonzero()[0]]
     ['T', 'P']
     """
-    integer("n_samples", n_samples, low=0)
+    if not integer("n_samples", n_samples, low=0):
+        return [], [], []
     rng = check_random_state(random_state)
     states, symbols = [np.zeros(n_samples, int)], []
     going = np.arange(n_samples)
@@ -103,11 +104,6 @@ def make_embedded_reber(
         going = going[now[going] < len(_NEXT)]
         states.append(now)
         symbols.append(said)
-    steps = np.array(symbols).reshape(-1, n_samples).T
-    passed = np.array(states).T
-    pairs = list(zip(lengths, steps, strict=True))
-    return (
-        [string[: n - 1] for n, string in pairs],
-        [string[1:n] for n, string in pairs],
-        [_LEGAL[row[1:n]] for n, row in zip(lengths, passed, strict=True)],
-    )
+    passed = zip(lengths, np.array(symbols).T, np.array(states).T, strict=True)
+    strings = [(string[:n], _LEGAL[where[1:n]]) for n, string, where in passed]
+    return [s[:-1] for s, _ in strings], [s[1:] for s, _ in strings], [sets for _, sets in strings]
