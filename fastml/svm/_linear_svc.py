@@ -219,7 +219,8 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, LinearMachine):
         if self.class_weight != "balanced" or sample_weight is None:
             return compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         totals = np.bincount(np.searchsorted(self.classes_, y), self._weights(sample_weight, y))
-        return totals.sum() / (len(totals) * totals)
+        # Classes without a row of any weight have nothing to be balanced.
+        return totals.sum() / (len(totals) * np.where(totals > 0, totals, totals.sum()))
 
     def _problem(self, X: Any, labels: Any, weights: Any, class_weight: Any) -> Linear | Joint:
         """Return what is to be minimised."""
