@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import (
@@ -19,7 +20,7 @@ from sklearn.utils.validation import (
 
 from fastml._callbacks import CallbackSupportMixin, root_context
 from fastml._random import seed_from
-from fastml._validation import FLOATS, check_finite_wanted, validate
+from fastml._validation import FLOATS, check_finite_wanted, is_plain, validate
 from fastml.backends import fetched, on_device, resolve
 from fastml.svm._linear_problem import Joint, Linear, Solution
 from fastml.svm._linear_rows import columns_of
@@ -110,6 +111,12 @@ class LinearMachine(CallbackSupportMixin, BaseEstimator):
             y = _check_y(y, y_numeric=numeric, estimator=self)
             check_consistent_length(np.broadcast_to(0, X.shape[:1]), y)
             return X, y
+        if is_plain(X) and _is_plain_target(y, len(X)):
+            # What takes longer than small fits would hand them back.
+            y = y.astype(np.float64) if numeric else y
+            if y.dtype.kind == "f" and check_finite_wanted():
+                assert_all_finite(y, estimator_name=type(self).__name__, input_name="y")
+            return validate(self, X, reset=reset, **options), y
         return validate_data(
             self,
             X,
@@ -281,6 +288,11 @@ class LinearMachine(CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _is_plain_target(y: Any, n_rows: int) -> bool:
+    """Return whether scikit-learn would take a vector of numbers as it is."""
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "iuf" and len(y) == n_rows
 
 
 def _sums(problem: Linear | Joint, X: Any, beta: Any) -> Any:

@@ -182,7 +182,8 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, LinearMachine):
             The fitted estimator.
         """
         X, y = self._checked(X, y, reset=True, numeric=False)
-        check_classification_targets(y)
+        if y.dtype.kind not in "iu":
+            check_classification_targets(y)
         weights = self._weights(sample_weight, X)
         classes, labels = np.unique(y, return_inverse=True)
         if len(classes) < 2:
@@ -216,6 +217,8 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, LinearMachine):
 
     def _class_weight(self, y: Any, sample_weight: Any) -> Any:
         """Return the weight of each class; balanced ones are those of the weighted samples."""
+        if self.class_weight is None:
+            return np.ones(len(self.classes_))
         if self.class_weight != "balanced" or sample_weight is None:
             return compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         totals = np.bincount(np.searchsorted(self.classes_, y), self._weights(sample_weight, y))

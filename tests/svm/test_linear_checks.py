@@ -13,7 +13,7 @@ from fastml.svm import LinearSVC, LinearSVR
     [
         LinearSVC(tol=1e-12),
         LinearSVC(tol=1e-12, dual=False, class_weight="balanced"),
-        LinearSVC(penalty="l1", fit_intercept="unpenalised", tol=1e-9, max_iter=300),
+        LinearSVC(penalty="l1", tol=1e-12, max_iter=600),
         LinearSVR(tol=1e-12, epsilon=0.1),
     ]
 )

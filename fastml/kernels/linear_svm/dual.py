@@ -11,6 +11,8 @@ from fastml.kernels.linear_svm.scalar import NONE
 # Bytes of a cache line; coordinates by which memory is asked for before it is used.
 LINE = 64
 AHEAD = 4
+# Bytes of X that stay near the core by themselves.
+NEAR = 1 << 18
 
 side = njit_leaf(scalar.side)
 newton_step = njit_leaf(scalar.newton_step)
@@ -25,6 +27,7 @@ def sweep_dual(
     n, d = targets.shape[0], coefs.shape[0] - 1
     epochs, n_active, first = progress[0], np.int64(progress[1]), progress[4]
     up, down = progress[2], progress[3]
+    far = data.size * data.itemsize > NEAR
     for _ in range(n_epochs):
         if progress[5] > 0:
             break
@@ -33,7 +36,7 @@ def sweep_dual(
         place = 0
         while place < n_active:
             i = np.int64(order[place])
-            if place + AHEAD < n_active:
+            if far and place + AHEAD < n_active:
                 near = np.int64(order[place + AHEAD])
                 fetch_ahead(beta, near)
                 fetch_ahead(targets, near)

@@ -10,24 +10,10 @@ from fastml.kernels.linear_svm.scalar import HALVINGS, NONE, SHARE
 
 
 @njit_leaf
-def weigh(indices, first, last, targets, weights, costs, residuals, forces, stiffness):
-    """Write the first and second derivatives of the rows' losses, for rows of a column."""
-    for e in range(first, last):
-        i = np.int64(indices[e]) if indices.size > 0 else e - first
-        cost = 2.0 * weights[i] * (costs[1] if targets[i] > 0 else costs[0])
-        on = residuals[i] * targets[i] > 0
-        stiffness[i] = cost if on else 0.0
-        forces[i] = cost * residuals[i] if on else 0.0
-
-
-@njit_leaf
-def loss_of(indices, first, last, residuals, forces):
-    """Return the losses of the rows of a column, from their derivatives."""
-    loss = 0.0
-    for e in range(first, last):
-        i = np.int64(indices[e]) if indices.size > 0 else e - first
-        loss += forces[i] * residuals[i]
-    return 0.5 * loss
+def bend(residual, target, double):
+    """Return the first and second derivatives of the loss of a row; `double` is twice its price."""
+    on = residual * target > 0
+    return (double * residual, double) if on else (0.0, 0.0)
 
 
 @njit_leaf
@@ -38,10 +24,10 @@ def sweep_lasso(
     """Run epochs of one problem; see `lasso_epochs` of `cpu.py`."""
     n, width = targets.shape[0], coefs.shape[0]
     forces, stiffness, most = np.empty(n), np.empty(n), np.empty(n)
-    everything, bounds = indices[:0], np.full(width, -1.0)
-    weigh(everything, 0, n, targets, weights, costs, residuals, forces, stiffness)
+    bounds, dense = np.full(width, -1.0), indices.size == 0
     for i in range(n):
         most[i] = 2.0 * weights[i] * (costs[1] if targets[i] > 0 else costs[0])
+        forces[i], stiffness[i] = bend(residuals[i], targets[i], most[i])
     epochs, n_active, limit, start = progress[0], np.int64(progress[1]), progress[2], progress[3]
     for _ in range(n_epochs):
         if progress[4] > 0:
@@ -76,14 +62,19 @@ def sweep_lasso(
                 rise = price * (abs(value + step) - abs(value)) - SHARE * predicted
                 # A bound of the loss first: where it suffices, no loss has to be added up.
                 sure = bounds[j] * step * step + pull * step + rise <= 0
+                # In loops of their own: to call a function costs more than a short column.
                 if attempt == 0 and not sure:
-                    before = loss_of(indices, first, last, residuals, forces)
+                    for e in range(first, last):
+                        i = e - first if dense else np.int64(indices[e])
+                        before += 0.5 * forces[i] * residuals[i]
                 row_add(taken - step, data, indices, first, last, residuals, 0)
-                weigh(
-                    indices, first, last, targets, weights, costs, residuals, forces, stiffness
-                )  # fmt: skip
+                after = 0.0
+                for e in range(first, last):
+                    i = e - first if dense else np.int64(indices[e])
+                    forces[i], stiffness[i] = bend(residuals[i], targets[i], most[i])
+                    after += 0.5 * forces[i] * residuals[i]
                 taken = step
-                if sure or rise + loss_of(indices, first, last, residuals, forces) <= before:
+                if sure or rise + after <= before:
                     break
                 step *= 0.5
                 predicted *= 0.5
