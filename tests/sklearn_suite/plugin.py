@@ -57,8 +57,14 @@ class SwapPlugin:
         estimators = [cls for cls in classes if issubclass(cls, BaseEstimator)]
         if estimators:
             return any(cls in self.ours.values() for cls in estimators)
-        named = set(item.function.__code__.co_names) & set(self.ours)
-        return any(getattr(item.module, name, None) is self.ours[name] for name in named)
+        names = set(item.function.__code__.co_names)
+        # Named in the test's module, or as an attribute of a module that is: svm.LinearSVC.
+        homes = [item.module, *(getattr(item.module, name, None) for name in names)]
+        return any(
+            getattr(home, name, None) is self.ours[name]
+            for name in names & set(self.ours)
+            for home in homes
+        )
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):

@@ -73,4 +73,16 @@ TABLE = {
         "sklearn/neural_network/tests/test_rbm.py",
         {"sklearn.neural_network.BernoulliRBM": "fastml.neural_network.BernoulliRBM"},
     ),
+    "LinearSVC": Row(
+        "sklearn/svm/tests/test_svm.py",
+        {"sklearn.svm.LinearSVC": "fastml.svm.LinearSVC"},
+    ),
+    "LinearSVC sparse": Row(
+        "sklearn/svm/tests/test_sparse.py",
+        {"sklearn.svm.LinearSVC": "fastml.svm.LinearSVC"},
+    ),
+    "LinearSVR": Row(
+        "sklearn/svm/tests/test_svm.py",
+        {"sklearn.svm.LinearSVR": "fastml.svm.LinearSVR"},
+    ),
 }
