@@ -15,9 +15,7 @@ PART = 512
 # by no more than so many steps a variable.
 PART_GAP, PART_TOL, PART_STEPS = 0.1, 0.5, 100
 # Rounds between searches for variables to leave out, and the share of them that makes it worth it.
-SHRINK_ROUNDS, SHRINK_SHARE = 5, 0.1
-# Variables left out come back once when the largest slope is this many times tol.
-NEAR = 10.0
+SHRINK_ROUNDS, SHRINK_SHARE = 5, 0.3
 
 
 class Decomposition:
@@ -26,8 +24,7 @@ class Decomposition:
     A part holds the variables with the largest slopes up and down, as many of each, besides those
     of the last part that are between their bounds: the problem in these alone is solved, then the
     gradient in all follows from their kernel rows, of which a cache keeps those used last.
-    Variables at bounds that slopes keep them at are left out of the search until the rest is
-    nearly solved [1]_, and once more in the end.
+    Variables at bounds that slopes press them against are left out until the rest is solved [1]_.
 
     Parameters
     ----------
@@ -77,29 +74,23 @@ class Decomposition:
         gap : float
             The largest slope that is left.
         """
-        n_iter, rounds, may_return = 0, 0, shrinking
+        n_iter, rounds, stuck = 0, 0, False
         while True:
             rising, falling = self._slopes()
             gap = float(rising.max()) + float(falling.max())
-            finished = not gap >= tol or n_iter >= max_iter
-            if self.active is not None and (finished or (may_return and gap < NEAR * tol)):
-                shrinking = may_return and not finished
-                may_return = False
+            if not gap >= tol or n_iter >= max_iter or stuck:
+                if self.active is None:
+                    return n_iter, gap
+                shrinking = stuck = False
                 self._restore()
                 continue
-            if finished:
-                return n_iter, gap
             if shrinking and rounds and rounds % SHRINK_ROUNDS == 0:
                 self._shrink(rising, falling)
                 rising, falling = self._slopes()
             n_new = self._solve_part(rising, falling, gap, tol, max_iter - n_iter)
             rounds += 1
             n_iter += n_new
-            if not n_new and self.active is None:
-                return n_iter, gap
-            if not n_new:
-                shrinking = may_return = False
-                self._restore()
+            stuck = n_new == 0
 
     def _slopes(self) -> tuple[Any, Any]:
         """Return the slopes down which variables can be raised and lowered, -inf for none."""

@@ -75,7 +75,9 @@ class RowCache:
             step = max(1, BUFFER_BYTES // (np.dtype(blocks.dtype).itemsize * blocks.n))
             for start in range(0, missing.size, step):
                 here = slice(start, start + step)
-                self.rows[blocks.backend.asarray(oldest[here])] = blocks.rows(missing[here])
+                blocks.backend.kernels("smo").put_rows(
+                    blocks.rows(missing[here]), blocks.backend.asarray(oldest[here]), self.rows
+                )
         return self._slot[wanted]
 
     def restrict(self, kept: Any) -> None:

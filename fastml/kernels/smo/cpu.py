@@ -5,7 +5,7 @@ import numpy as np
 from fastml._jit import njit_parallel, prange
 from fastml.kernels.smo.steps import add_block, solve_one
 
-# Columns of a task of `add_rows`: their sums stay in L1.
+# Columns of a task: their sums stay in L1.
 BLOCK = 1024
 # Rows of a task of `gather`.
 ROWS = 16
@@ -102,6 +102,37 @@ def gather(
             line, row = out[r], matrix[rows[r]]
             for c in range(len(columns)):
                 line[c] = row[columns[c]]
+
+
+def _put_work(block, rows, matrix):
+    return block.size
+
+
+@njit_parallel(work=_put_work)
+def put_rows(
+    block,  # IN (n_chosen, n_columns)
+    rows,  # IN (n_chosen,)
+    matrix,  # INOUT (n_rows, n_columns)
+):
+    """Store rows at their places.
+
+    Parameters
+    ----------
+    block : (n_chosen, n_columns) float array
+        What to store.
+    rows : (n_chosen,) int64 array
+        Different rows of the matrix.
+    matrix : (n_rows, n_columns) float array
+        Of any float dtype.
+    """
+    n = block.shape[1]
+    n_parts = -(-n // BLOCK)
+    for task in prange(len(rows) * n_parts):
+        r, start = task // n_parts, task % n_parts * BLOCK
+        stop = min(n, start + BLOCK)
+        line, row = matrix[rows[r]], block[r]
+        for c in range(start, stop):
+            line[c] = row[c]
 
 
 def _add_work(matrix, rows, weights, total):

@@ -126,6 +126,21 @@ def gather(
 
 
 @cuda_kernel
+def _put_rows(block, rows, matrix):
+    n = block.shape[1]
+    for i in range(cuda.grid(1), block.size, cuda.gridsize(1)):
+        matrix[rows[i // n], i % n] = block[i // n, i % n]
+
+
+def put_rows(
+    block,  # IN (n_chosen, n_columns)
+    rows,  # IN (n_chosen,)
+    matrix,  # INOUT (n_rows, n_columns)
+):
+    _put_rows[grid_1d(block.size)](*map(as_device, (block, rows, matrix)))
+
+
+@cuda_kernel
 def _add_rows(matrix, rows, weights, total):
     for column in range(cuda.grid(1), total.size, cuda.gridsize(1)):
         value = total[column]

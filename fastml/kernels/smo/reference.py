@@ -49,6 +49,11 @@ def gather(matrix, rows, columns, out):
     out[:] = matrix[np.ix_(rows, columns)]
 
 
+def put_rows(block, rows, matrix):
+    """Store rows at their places."""
+    matrix[rows] = block
+
+
 def add_rows(matrix, rows, weights, total):
     """Add chosen rows, times their weights."""
     total += weights @ matrix[rows].astype(np.float64)

@@ -83,6 +83,14 @@ def gather(dtype, scale, seed):
     return Case({"matrix": matrix, "rows": rows, "columns": columns, "out": out}, ("out",))
 
 
+def put_rows(dtype, scale, seed):
+    matrix, rows, rng = _matrix(dtype, scale, seed)
+    rows = np.unique(rows)
+    block = rng.standard_normal((len(rows), matrix.shape[1])).astype(dtype)
+    args = {"block": block, "rows": rows, "matrix": matrix.astype(np.float32)}
+    return Case(args, ("matrix",))
+
+
 def add_rows(dtype, scale, seed):
     matrix, rows, rng = _matrix(dtype, scale, seed)
     args = {
