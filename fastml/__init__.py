@@ -24,6 +24,7 @@ __all__ = [
     "optimize",
     "set_config",
     "show_versions",
+    "svm",
     "warmup",
 ]
 

@@ -15,7 +15,7 @@ PART = 512
 # by no more than so many steps a variable.
 PART_GAP, PART_TOL, PART_STEPS = 0.1, 0.5, 100
 # Rounds between searches for variables to leave out, and the share of them that makes it worth it.
-SHRINK_ROUNDS, SHRINK_SHARE = 5, 0.3
+SHRINK_ROUNDS, SHRINK_SHARE = 5, 0.2
 
 
 class Decomposition:
