@@ -106,7 +106,7 @@ def solve_pairs(
     pairs = class_pairs(len(sizes))
 
     def fits(n: int) -> bool:
-        return bool(n * n * np.dtype(blocks.dtype).itemsize <= cache_bytes)
+        return 4 * n * n <= cache_bytes
 
     largest = max(int(sizes[i] + sizes[j]) for i, j in pairs)
     if largest <= WHOLE_ROWS and fits(blocks.n):

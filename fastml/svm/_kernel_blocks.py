@@ -28,7 +28,7 @@ class Blocks(Protocol):
         """Return the kernel matrix over some of these rows: an array of int64 in host memory."""
 
     def whole(self) -> Any:
-        """Return the matrix, on the backend."""
+        """Return the matrix in float32, on the backend."""
 
     def rows(self, index: Any) -> Any:
         """Return some of its rows."""
@@ -76,7 +76,7 @@ class FunctionBlocks:
 
     def whole(self) -> Any:
         """Return the matrix."""
-        return self.kernel.gram(self.X)
+        return self.kernel.gram(self.X).astype(np.float32, copy=False)
 
     def rows(self, index: Any) -> Any:
         """Return some of its rows."""
@@ -141,7 +141,7 @@ class MatrixBlocks:
 
     def whole(self) -> Any:
         """Return the matrix."""
-        return self._gathered(self.index, self.index)
+        return self._gathered(self.index, self.index).astype(np.float32, copy=False)
 
     def rows(self, index: Any) -> Any:
         """Return some of its rows."""

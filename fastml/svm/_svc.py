@@ -125,8 +125,8 @@ class SVC(FittedSVC):
 
     Notes
     -----
-    Gradients and dual variables are in float64. The kernel is evaluated in the dtype of X, float32
-    or float64; of problems solved by parts, rows of it are kept in float32, as in LIBSVM.
+    The kernel is evaluated in the dtype of X, float32 or float64, and what is kept of its matrix is
+    rounded to float32, as in LIBSVM. Gradients and dual variables are in float64.
 
     Every fitted attribute has the same bits for any number of threads.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import compute_class_weight
+from sklearn.utils import assert_all_finite, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -46,9 +46,9 @@ def checked_rows_and_targets(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     if sparse.issparse(X) and estimator.kernel == "precomputed":
         raise TypeError("Sparse precomputed kernels are not supported.")
     options: dict[str, Any] = {"accept_sparse": "csr", "accept_large_sparse": False}
-    if on_device(X):
+    if on_device(X) or _are_integers(y):
         X = validate(estimator, X, reset=True, **options)
-        y = _check_y(y, estimator=estimator)
+        y = y if _are_integers(y) else _check_y(y, estimator=estimator)
         check_consistent_length(np.broadcast_to(0, X.shape[:1]), y)
     else:
         X, y = validate_data(
@@ -60,6 +60,11 @@ def checked_rows_and_targets(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
             f" Input is a {X.shape[0]}x{X.shape[1]} matrix."
         )
     return canonical(X), y
+
+
+def _are_integers(y: Any) -> bool:
+    """Return whether there is nothing to check about labels, which takes as long as a small fit."""
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "iu"
 
 
 def checked_rows(estimator: Any, X: Any) -> Any:
@@ -74,19 +79,19 @@ def checked_rows(estimator: Any, X: Any) -> Any:
             f"cannot use sparse input in {type(estimator).__name__!r} trained on dense data"
         )
     if estimator.kernel == "precomputed" and X.shape[1] != estimator.shape_fit_[0]:
-        raise _wrong_width(X, estimator)
+        raise _wrong_width(X, estimator.shape_fit_[0])
     return canonical(X)
 
 
-def _wrong_width(X: Any, estimator: Any) -> ValueError:
+def _wrong_width(matrix: Any, n_samples: int) -> ValueError:
     return ValueError(
-        f"X.shape[1] = {X.shape[1]} should be equal to {estimator.shape_fit_[0]}, "
+        f"X.shape[1] = {matrix.shape[1]} should be equal to {n_samples}, "
         "the number of samples at training time"
     )
 
 
 def called_kernel(estimator: Any, X: Any, others: Any) -> Any:
-    """Return the kernel matrix that a callable makes, in host memory."""
+    """Return the kernel matrix that a callable makes of rows and others, in host memory."""
     values = estimator.kernel(X, others)
     if sparse.issparse(values):
         values = values.toarray()
@@ -98,18 +103,21 @@ def called_kernel(estimator: Any, X: Any, others: Any) -> Any:
             f"shape {values.shape} for {_num_samples(X)} samples."
         )
     if values.shape[1] != _num_samples(others):
-        raise ValueError(
-            f"X.shape[1] = {values.shape[1]} should be equal to {_num_samples(others)}, "
-            "the number of samples at training time"
-        )
+        raise _wrong_width(values, _num_samples(others))
+    if check_finite_wanted():
+        assert_all_finite(values, input_name="the kernel matrix")
     return values
 
 
 def checked_classes(estimator: Any, y: Any) -> Any:
     """Set `classes_` and `class_weight_`; return the number of each row's class."""
-    check_classification_targets(y)
+    if not _are_integers(y):
+        check_classification_targets(y)
     classes, numbers = np.unique(y, return_inverse=True)
-    estimator.class_weight_ = compute_class_weight(estimator.class_weight, classes=classes, y=y)
+    if estimator.class_weight is None:
+        estimator.class_weight_ = np.ones(len(classes))
+    else:
+        estimator.class_weight_ = compute_class_weight(estimator.class_weight, classes=classes, y=y)
     if len(classes) < 2:
         raise ValueError(
             f"The number of classes has to be greater than one; got {len(classes)} class"
@@ -156,7 +164,9 @@ def _checked_weight(X: Any, numbers: Any, sample_weight: Any) -> Any:
             f"{getattr(X, 'shape', (n,))!r}\nNote: Sparse matrices cannot be indexed w/"
             "boolean masks (use `indices=True` in CV)."
         )
-    weight = _check_sample_weight(sample_weight, np.broadcast_to(0.0, (n, 1)), dtype=np.float64)
+    weight = _check_sample_weight(
+        sample_weight, np.broadcast_to(0.0, (n, 1)), dtype=np.float64, allow_all_zero_weights=True
+    )
     counted = weight > 0
     if not counted.any():
         raise ValueError("Invalid input - all samples have zero or negative weights.")

@@ -236,7 +236,7 @@ class FittedSVC(ClassifierMixin, BaseEstimator):
             X = called_kernel(self, X, self._X_fit)
         backend = resolve(X)
         dtype = X.dtype if is_matrix else np.result_type(X.dtype, self.support_vectors_.dtype)
-        out = backend.empty((X.shape[0], weights.shape[1]), dtype)
+        out = backend.empty((X.shape[0], weights.shape[1]), np.float64)
         right = backend.asarray(weights, dtype)
         if is_matrix:
             rows = backend.asarray(X[:, support], dtype)
@@ -244,4 +244,4 @@ class FittedSVC(ClassifierMixin, BaseEstimator):
         else:
             rows, others = (rows_on(backend, a, dtype) for a in (X, self.support_vectors_))
             gram_times(self._row_kernel(backend), rows, others, right, out)
-        return backend.to_host(out) + self.intercept_.astype(dtype)
+        return (backend.to_host(out) + self.intercept_).astype(dtype, copy=False)

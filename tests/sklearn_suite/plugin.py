@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 
 import pytest
 from sklearn.base import BaseEstimator
@@ -57,8 +58,15 @@ class SwapPlugin:
         estimators = [cls for cls in classes if issubclass(cls, BaseEstimator)]
         if estimators:
             return any(cls in self.ours.values() for cls in estimators)
-        named = set(item.function.__code__.co_names) & set(self.ours)
-        return any(getattr(item.module, name, None) is self.ours[name] for name in named)
+        named = item.function.__code__.co_names
+        # ``SVC``, and ``svm.SVC`` after ``from sklearn import svm``.
+        held = [getattr(item.module, name, None) for name in named]
+        homes = [item.module, *(value for value in held if isinstance(value, ModuleType))]
+        return any(
+            getattr(home, name, None) is self.ours[name]
+            for name in set(named) & set(self.ours)
+            for home in homes
+        )
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
