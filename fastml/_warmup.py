@@ -254,7 +254,8 @@ def warmup(
     ----------
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
-        "smo" (SVC), "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
+        "smo" (SVC), "kmeans" (KMeans), "minibatch" (MiniBatchKMeans),
+        "competitive" (WinnerTakeAll),
         "rbm" (BernoulliRBM, GaussianRBM, DeepBeliefNetwork), "activations", "losses",
         "conv" (convolutions), "pool", "normalization" (of batches and layers), "dense" (layers of
         networks), "optim" (optimisers), "dropout", "elementwise", "rng"; all by default.

@@ -72,7 +72,7 @@ class Decomposition:
         n_iter : int
             Steps.
         gap : float
-            The largest slope that is left.
+            The largest slope that is left; NaN if values of the kernel are not finite.
         """
         n_iter, rounds, stuck = 0, 0, False
         while True:
@@ -87,7 +87,9 @@ class Decomposition:
             if shrinking and rounds and rounds % SHRINK_ROUNDS == 0:
                 self._shrink(rising, falling)
                 rising, falling = self._slopes()
-            n_new = self._solve_part(rising, falling, gap, tol, max_iter - n_iter)
+            n_new, left = self._solve_part(rising, falling, gap, tol, max_iter - n_iter)
+            if np.isnan(left):
+                return n_iter, left
             rounds += 1
             n_iter += n_new
             stuck = n_new == 0
@@ -101,7 +103,7 @@ class Decomposition:
 
     def _solve_part(
         self, rising: Any, falling: Any, gap: float, tol: float, max_iter: int
-    ) -> int:
+    ) -> tuple[int, float]:
         backend = self.backend
         part = self._choose(rising, falling)
         slots = backend.asarray(self.cache.fetch(part))
@@ -122,7 +124,7 @@ class Decomposition:
         change = solution - before
         moved = backend.xp.flatnonzero(change)
         kernels.add_rows(rows, slots[moved], change[moved], self.gradient)
-        return int(n_iter[0])
+        return int(n_iter[0]), float(left[0])
 
     def _choose(self, rising: Any, falling: Any) -> Any:
         """Return the variables of the next part, in order, in host memory."""

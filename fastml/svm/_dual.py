@@ -45,6 +45,11 @@ class PairSolution:
     gap: float
 
     @property
+    def is_finite(self) -> bool:
+        """Whether all values of the kernel that were met are."""
+        return not np.isnan(self.gap) and bool(np.isfinite(self.gradient).all())
+
+    @property
     def intercept(self) -> float:
         """What is added to ``K b``, so that free variables are on the margin on average."""
         size = self.signs * self.solution
@@ -56,7 +61,10 @@ class PairSolution:
             return float(slopes[free].mean())
         edges = [
             edge
-            for edge in (slopes[raisable].max(initial=-np.inf), slopes[lowerable].min(initial=np.inf))
+            for edge in (
+                slopes[raisable].max(initial=-np.inf),
+                slopes[lowerable].min(initial=np.inf),
+            )
             if np.isfinite(edge)
         ]
         return float(np.mean(edges)) if edges else 0.0
@@ -157,11 +165,15 @@ def _solve_whole(
         blocks.whole(), *(backend.asarray(a) for a in (parts, starts, *_bounds(signs, limits))),
         solution, gradient, float(tol), int(max_iter), n_iter, gap,
     )  # fmt: skip
-    results = [signs, limits, *(backend.to_host(a) for a in (solution, gradient))]
-    n_iter, gap = backend.to_host(n_iter), backend.to_host(gap)
-    return [
-        PairSolution(
-            pair, *(a[start:stop] for a in results), int(n_iter[p]), float(gap[p])
-        )
-        for p, (pair, start, stop) in enumerate(zip(pairs, starts[:-1], starts[1:], strict=True))
-    ]
+    solution, gradient = backend.to_host(solution), backend.to_host(gradient)
+    steps, gaps = backend.to_host(n_iter), backend.to_host(gap)
+    found = []
+    for p, pair in enumerate(pairs):
+        here = slice(starts[p], starts[p + 1])
+        found.append(
+            PairSolution(
+                pair, signs[here], limits[here], solution[here], gradient[here],
+                int(steps[p]), float(gaps[p]),
+            )
+        )  # fmt: skip
+    return found

@@ -20,9 +20,17 @@ BUFFER_BYTES = 32 << 20
 class Blocks(Protocol):
     """A symmetric kernel matrix over some training rows, of which parts are asked for."""
 
-    backend: Backend
-    dtype: Any
-    n: int
+    @property
+    def backend(self) -> Backend:
+        """Where entries are computed."""
+
+    @property
+    def dtype(self) -> Any:
+        """In which they are computed."""
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
 
     def take(self, index: Any) -> "Blocks":
         """Return the kernel matrix over some of these rows: an array of int64 in host memory."""

@@ -227,7 +227,7 @@ class SVC(FittedSVC):
         order = order[limits[order] > 0]
         edges = np.searchsorted(numbers[order], np.arange(len(self.classes_) + 1))
         blocks = self._blocks(X, order)
-        options = {
+        options: dict[str, Any] = {
             "tol": self.tol,
             "max_iter": self.max_iter,
             "shrinking": bool(self.shrinking),
@@ -271,17 +271,17 @@ class SVC(FittedSVC):
     def _number_gamma(self, backend: Backend, X: Any) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
             gamma = resolve_gamma(None if self.gamma == "auto" else self.gamma, backend, X)
-            # That is what overflow comes to as well.
-            if gamma == 1.0 and self.gamma == "scale" and not sparse.issparse(X):
-                if not np.isfinite(float(X.var(dtype=np.float64))):
-                    raise self._not_finite()
+            # 1 is what overflow comes to as well.
+            ruled = self.gamma == "scale" and gamma == 1.0 and not sparse.issparse(X)
+            if ruled and not np.isfinite(float(X.var(dtype=np.float64))):
+                raise self._not_finite()
         return gamma
 
     def _keep(self, X: Any, order: Any, edges: Any, solutions: list[PairSolution]) -> None:
         """Set the fitted attributes."""
-        intercept = np.array([found.intercept for found in solutions])
-        if not all(np.isfinite(found.gradient).all() for found in solutions):
+        if not all(found.is_finite for found in solutions):
             raise self._not_finite()
+        intercept = np.array([found.intercept for found in solutions])
         self._optimality = [
             optimality(found, b) for found, b in zip(solutions, intercept, strict=True)
         ]

@@ -1,12 +1,12 @@
 """What a fitted support vector classifier can do."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import deprecated
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _ovr_decision_function
@@ -23,10 +23,14 @@ from fastml.svm._svc_report import report_of
 
 __all__ = ["FittedSVC"]
 
-_DEPRECATED = (
-    "Attribute `{}` was deprecated in version 1.9 and will be removed in 1.11 as the "
-    "`probability=True` option for SVC and NuSVC was deprecated and will be removed in 1.11."
-)
+
+def _warn_of(attribute: str) -> None:
+    warnings.warn(
+        f"Attribute `{attribute}` was deprecated in version 1.9 and will be removed in 1.11 as the "
+        "`probability=True` option for SVC and NuSVC was deprecated and will be removed in 1.11.",
+        FutureWarning,
+        stacklevel=3,
+    )
 
 
 def _gives_probabilities(estimator: Any) -> bool:
@@ -68,7 +72,8 @@ class FittedSVC(ClassifierMixin, BaseEstimator):
         if n_classes == 2:
             return decisions[:, 0]
         if self.decision_function_shape == "ovr":
-            return _ovr_decision_function(decisions < 0, -decisions, n_classes)
+            ranked = _ovr_decision_function(decisions < 0, -decisions, n_classes)
+            return ranked.astype(decisions.dtype, copy=False)
         return decisions
 
     def predict(self, X: Any) -> Any:
@@ -197,16 +202,16 @@ class FittedSVC(ClassifierMixin, BaseEstimator):
             raise AttributeError("n_support_") from None
         return self._n_support
 
-    @deprecated(_DEPRECATED.format("probA_"))
     @property
     def probA_(self) -> Any:
         """Slopes of Platt's sigmoids, one for each pair of classes."""
+        _warn_of("probA_")
         return self._probA
 
-    @deprecated(_DEPRECATED.format("probB_"))
     @property
     def probB_(self) -> Any:
         """Offsets of Platt's sigmoids, one for each pair of classes."""
+        _warn_of("probB_")
         return self._probB
 
     def __sklearn_tags__(self) -> Any:

@@ -90,11 +90,12 @@ def report_of(facts: Optimality, dual_variables: Any, tol: float) -> KKTReport:
     slackness = max(facts.too_far, facts.too_near)
     conditions = (
         condition(
-            "primal feasibility", 0.0, "Slacks are what the margins ask for: xi = max(0, 1 - y f).", ""
+            "primal feasibility", 0.0,
+            "Slacks are what the margins ask for: xi = max(0, 1 - y f).", "",
         ),
         condition(
             "dual feasibility", facts.outside,
-            f"0 <= alpha <= C; {facts.n_support} of {facts.n_rows} are not 0, {facts.n_bound} are C.",
+            f"0 <= alpha <= C; of {facts.n_rows}, {facts.n_support} are not 0, {facts.n_bound} C.",
             f"A dual variable is outside of its bounds by {number(facts.outside)}.",
         ),
         condition(

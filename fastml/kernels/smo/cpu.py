@@ -58,8 +58,9 @@ def solve(
     n_iter : (n_problems,) int64 array
         Written: steps.
     gap : (n_problems,) float64 array
-        Written: the largest slope along a pair that is left. Above tol with fewer than max_iter
-        steps, it is a step too short for the numbers that rounding keeps it from changing.
+        Written: the largest slope along a pair that is left; NaN if values of the kernel were met
+        that are not finite. Otherwise, if it is above tol after fewer than max_iter steps, the next
+        step would be lost in rounding.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 The steps of a problem follow from each other, so a problem has one block of threads, which search
 and change all rows together; problems run side by side. A problem over very many rows is solved by
-parts of some hundred, and what is large, their kernel rows and the gradient, takes the whole device.
+parts of some hundred; what is large, their kernel rows and the gradient, takes the whole device.
 """
 
 import numpy as np
@@ -27,8 +27,12 @@ def _row_of(parts, p, t):
 
 @cuda_device
 def _curvature(K, i, j):
-    value = np.float64(K[i, i]) + np.float64(K[j, j]) - 2.0 * np.float64(K[i, j])
-    return value if value > 0 else TAU
+    return np.float64(K[i, i]) + np.float64(K[j, j]) - 2.0 * np.float64(K[i, j])
+
+
+@cuda_device
+def _damped(curvature):
+    return curvature if curvature > 0 else TAU
 
 
 @cuda_device
@@ -61,13 +65,18 @@ def _solve(K, parts, starts, lower, upper, solution, gradient, tol, max_iter, n_
             for t in range(first + thread, stop, n_threads):
                 lead = slope + gradient[t]
                 if solution[t] > lower[t] and lead > 0:
-                    gain = lead * lead / _curvature(K, i_row, _row_of(parts, p, t - first))
+                    curvature = _curvature(K, i_row, _row_of(parts, p, t - first))
+                    gain = lead * lead / _damped(curvature)
                     if gain >= best:
                         best, at = gain, t
             j = _last(best, at, block_max(best, shares), shares)
             j_row = _row_of(parts, p, j - first)
             room, other_room = upper[i] - solution[i], solution[j] - lower[j]
-            step = (slope + gradient[j]) / _curvature(K, i_row, j_row)
+            curvature = _curvature(K, i_row, j_row)
+            if not curvature < np.inf:
+                largest = np.nan
+                break
+            step = (slope + gradient[j]) / _damped(curvature)
             step = min(step, min(room, other_room))
             before, other_before = solution[i], solution[j]
             value = upper[i] if step == room else before + step

@@ -20,10 +20,12 @@ def _solve(K, lower, upper, solution, gradient, tol, max_iter):
         i = _last(rising)
         lead = rising[i] + falling
         curvature = diagonal[i] + diagonal - 2 * K[i].astype(np.float64)
-        curvature = np.where(curvature > 0, curvature, TAU)
-        j = _last(np.where(lead > 0, lead, 0) ** 2 / curvature)
+        damped = np.where(curvature > 0, curvature, TAU)
+        j = _last(np.where(lead > 0, lead**2 / damped, -np.inf))
+        if not curvature[j] < np.inf:
+            return n_iter, np.nan
         room = upper[i] - solution[i], solution[j] - lower[j]
-        step = min(lead[j] / curvature[j], *room)
+        step = min(lead[j] / damped[j], *room)
         before = solution[i], solution[j]
         solution[i] = upper[i] if step == room[0] else solution[i] + step
         solution[j] = lower[j] if step == room[1] else solution[j] - step

@@ -91,6 +91,9 @@ def solve_one(
         j_row = j + (first if j < n_first else shift)
         lowered = K[j_row]
         curvature = (own + diagonal[j]) - 2 * np.float64(raised[j_row])
+        if not curvature < np.inf:
+            gap = np.nan
+            break
         step = (slope + falling[j]) / (curvature if curvature > 0 else TAU)
         room, other_room = upper[i] - solution[i], solution[j] - lower[j]
         step = min(step, min(room, other_room))

@@ -16,17 +16,16 @@ def check_solved(expected, got, args):
     assert (got["solution"] <= args["upper"]).all()
     few = args["max_iter"] < 10
     for p in range(len(parts)):
-        rows, here = np.r_[parts[p, 0] : parts[p, 1], parts[p, 2] : parts[p, 3]], slice(
-            starts[p], starts[p + 1]
+        rows, here = (
+            np.r_[parts[p, 0] : parts[p, 1], parts[p, 2] : parts[p, 3]],
+            slice(starts[p], starts[p + 1]),
         )
         K = args["K"][np.ix_(rows, rows)].astype(np.float64)
         linear = args["gradient"][here] - K @ args["solution"][here]
         solution = got["solution"][here]
         np.testing.assert_allclose(got["gradient"][here], K @ solution + linear, atol=1e-9)
         np.testing.assert_allclose(solution.sum(), args["solution"][here].sum(), atol=1e-12)
-        values = [
-            0.5 * x @ K @ x + linear @ x for x in (solution, expected["solution"][here])
-        ]
+        values = [0.5 * x @ K @ x + linear @ x for x in (solution, expected["solution"][here])]
         np.testing.assert_allclose(*values, rtol=1e-9, atol=1e-9)
         # Among steps without ties both go the same way.
         assert got["n_iter"][p] <= args["max_iter"]
@@ -70,7 +69,9 @@ def solve(dtype, scale, seed):
 
 
 def _matrix(dtype, scale, seed):
-    shape = choose(scale, seed, (7, 9), ((5, 3), (1, 1), (40, 1100), (33, 2), (9, 2049)), (800, 9000))
+    shape = choose(
+        scale, seed, (7, 9), ((5, 3), (1, 1), (40, 1100), (33, 2), (9, 2049)), (800, 9000)
+    )
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, shape[0], choose(scale, seed, 5, (0, 1, 4, 7, 18), 256))
     return rng.standard_normal(shape).astype(dtype), rows, rng
