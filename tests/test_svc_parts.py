@@ -13,9 +13,9 @@ from sklearn.metrics.pairwise import pairwise_kernels
 import fastml
 from fastml.backends import resolve
 from fastml.metrics._checked_gram import row_kernel
-from fastml.svm import SVC, _decomposition, _dual
+from fastml.svm import SVC, _decomposition, _dual, _kernel_blocks
 from fastml.svm._decomposition import Decomposition
-from fastml.svm._kernel_blocks import FunctionBlocks, MatrixBlocks
+from fastml.svm._kernel_blocks import FunctionBlocks, MatrixBlocks, whole_matrix
 from fastml.svm._row_cache import RowCache
 from tests.test_svc import clusters, dual_objectives
 
@@ -38,19 +38,27 @@ def blocks_of(X, kind):
     return FunctionBlocks(row_kernel("rbf", backend, gamma=0.1), X)
 
 
+@pytest.mark.parametrize("buffer_bytes", [16 << 20, 2000])
 @pytest.mark.parametrize("kind", ["float64", "float32", "sparse", "matrix"])
-def test_blocks_are_of_the_kernel_matrix(kind):
+def test_blocks_are_of_the_kernel_matrix(monkeypatch, kind, buffer_bytes):
+    monkeypatch.setattr(_kernel_blocks, "BUFFER_BYTES", buffer_bytes)
     X, _ = clusters(70, 6, 2)
     K = pairwise_kernels(X, metric="rbf", gamma=0.1)
     blocks = blocks_of(X, kind)
     some, others = np.array([3, 60, 8]), np.arange(5, 40)
-    assert_allclose(blocks.whole(), K, rtol=1e-5)
-    assert_allclose(blocks.rows(some), K[some], rtol=1e-5)
+
+    def rows(blocks, index):
+        out = np.empty((len(index), blocks.n), blocks.dtype)
+        blocks.rows(index, out)
+        return out
+
+    assert_allclose(whole_matrix(blocks), K, rtol=1e-5)
+    assert_allclose(rows(blocks, some), K[some], rtol=1e-5)
     w = np.linspace(-1, 1, 35)
     assert_allclose(blocks.product(some, others, w), K[np.ix_(some, others)] @ w, atol=1e-5)
     part = blocks.take(others)
     assert part.n == 35
-    assert_allclose(part.rows(np.array([4, 1])), K[np.ix_([9, 6], others)], rtol=1e-5)
+    assert_allclose(rows(part, np.array([4, 1])), K[np.ix_([9, 6], others)], rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["float64", "matrix"])

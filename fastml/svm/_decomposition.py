@@ -65,7 +65,7 @@ class Decomposition:
         max_iter : int
             Most steps.
         shrinking : bool
-            Whether to leave variables out.
+            Whether to leave variables out, if not all kernel rows have room in the cache.
 
         Returns
         -------
@@ -75,6 +75,8 @@ class Decomposition:
             The largest slope that is left; NaN if values of the kernel are not finite.
         """
         n_iter, rounds, stuck = 0, 0, False
+        # Where all rows have room, taking variables back would cost more than leaving them out saves.
+        shrinking = shrinking and self.cache.n_slots < self.blocks.n
         while True:
             rising, falling = self._slopes()
             gap = float(rising.max()) + float(falling.max())

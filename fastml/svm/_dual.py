@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastml.svm._decomposition import Decomposition
-from fastml.svm._kernel_blocks import Blocks
+from fastml.svm._kernel_blocks import Blocks, whole_matrix
 
 __all__ = ["PairSolution", "class_pairs", "solve_pairs"]
 
@@ -162,7 +162,7 @@ def _solve_whole(
     solution, gradient = backend.zeros(len(index), np.float64), backend.asarray(-signs)
     n_iter, gap = backend.zeros(len(parts), np.int64), backend.zeros(len(parts), np.float64)
     backend.kernels("smo").solve(
-        blocks.whole(), *(backend.asarray(a) for a in (parts, starts, *_bounds(signs, limits))),
+        whole_matrix(blocks), *(backend.asarray(a) for a in (parts, starts, *_bounds(signs, limits))),
         solution, gradient, float(tol), int(max_iter), n_iter, gap,
     )  # fmt: skip
     solution, gradient = backend.to_host(solution), backend.to_host(gradient)

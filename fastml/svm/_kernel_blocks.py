@@ -11,10 +11,10 @@ from fastml.backends import Backend
 from fastml.metrics._checked_gram import RowKernel, gram_times
 from fastml.metrics._gram import KernelFunction, gram, squared_lengths
 
-__all__ = ["Blocks", "FunctionBlocks", "MatrixBlocks"]
+__all__ = ["Blocks", "FunctionBlocks", "MatrixBlocks", "buffer_for", "put_rows", "whole_matrix"]
 
 # Bytes of what is computed of a kernel matrix at a time.
-BUFFER_BYTES = 32 << 20
+BUFFER_BYTES = 16 << 20
 
 
 class Blocks(Protocol):
@@ -35,11 +35,11 @@ class Blocks(Protocol):
     def take(self, index: Any) -> "Blocks":
         """Return the kernel matrix over some of these rows: an array of int64 in host memory."""
 
-    def whole(self) -> Any:
-        """Return the matrix in float32, on the backend."""
+    def symmetric(self) -> Any:
+        """Return the matrix, on the backend."""
 
-    def rows(self, index: Any) -> Any:
-        """Return some of its rows."""
+    def rows(self, index: Any, out: Any) -> None:
+        """Write some of its rows to an array of shape (len(index), n)."""
 
     def product(self, index: Any, columns: Any, weights: Any) -> Any:
         """Return chosen rows and columns times a vector, of shape (len(index),), in float64."""
@@ -82,17 +82,18 @@ class FunctionBlocks:
         """Return the kernel matrix over some of these rows."""
         return FunctionBlocks(self.kernel, self._chosen(index))
 
-    def whole(self) -> Any:
+    def symmetric(self) -> Any:
         """Return the matrix."""
-        return self.kernel.gram(self.X).astype(np.float32, copy=False)
+        return self.kernel.gram(self.X)
 
-    def rows(self, index: Any) -> Any:
-        """Return some of its rows."""
+    def rows(self, index: Any, out: Any) -> None:
+        """Write some of its rows."""
         function, rows = self.kernel.function, self._chosen(index)
         if isinstance(function, KernelFunction) and self._squares is not None:
             squares = self._squares[self.backend.asarray(index)], self._squares
-            return gram(function, self.backend, rows, self.X, squares=squares)
-        return self.kernel.gram(rows, self.X)
+            gram(function, self.backend, rows, self.X, out, squares)
+        else:
+            self.kernel.gram(rows, self.X, out)
 
     @cached_property
     def _squares(self) -> Any:
@@ -147,28 +148,68 @@ class MatrixBlocks:
         """Return the kernel matrix over some of these rows."""
         return MatrixBlocks(self.backend, self.matrix, self.index[index])
 
-    def whole(self) -> Any:
+    def symmetric(self) -> Any:
         """Return the matrix."""
-        return self._gathered(self.index, self.index).astype(np.float32, copy=False)
+        out = self.backend.empty((self.n, self.n), self.dtype)
+        self._gather(self.index, self.index, out)
+        return out
 
-    def rows(self, index: Any) -> Any:
-        """Return some of its rows."""
-        return self._gathered(self.index[index], self.index)
+    def rows(self, index: Any, out: Any) -> None:
+        """Write some of its rows."""
+        self._gather(self.index[index], self.index, out)
 
     def product(self, index: Any, columns: Any, weights: Any) -> Any:
         """Return chosen rows and columns times a vector."""
         out = self.backend.empty((len(index), 1), np.float64)
         right = self.backend.asarray(weights[:, None], self.dtype)
-        step = max(1, BUFFER_BYTES // (self.matrix.itemsize * max(1, len(columns))))
-        for start in range(0, len(index), step):
-            part = self._gathered(self.index[index[start : start + step]], self.index[columns])
-            self.backend.kernels("linalg").multiply(part, right, out[start : start + step])
+        buffer = buffer_for(self, len(columns))
+        for start in range(0, len(index), len(buffer)):
+            some = self.index[index[start : start + len(buffer)]]
+            part = buffer[: len(some)]
+            self._gather(some, self.index[columns], part)
+            self.backend.kernels("linalg").multiply(part, right, out[start : start + len(some)])
         return out[:, 0]
 
-    def _gathered(self, rows: Any, columns: Any) -> Any:
-        out = self.backend.empty((len(rows), len(columns)), self.dtype)
-        backend = self.backend
-        backend.kernels("smo").gather(
-            self.matrix, backend.asarray(rows), backend.asarray(columns), out
-        )
-        return out
+    def _gather(self, rows: Any, columns: Any, out: Any) -> None:
+        asarray = self.backend.asarray
+        self.backend.kernels("smo").gather(self.matrix, asarray(rows), asarray(columns), out)
+
+
+def buffer_for(blocks: Blocks, n_columns: int) -> Any:
+    """Return memory for some rows of that many columns, in the dtype of the kernel matrix."""
+    n_rows = max(1, BUFFER_BYTES // (np.dtype(blocks.dtype).itemsize * max(1, n_columns)))
+    return blocks.backend.empty((n_rows, n_columns), blocks.dtype)
+
+
+def put_rows(blocks: Blocks, index: Any, places: Any, out: Any, buffer: Any) -> None:
+    """Write rows of a kernel matrix to their places in a matrix in float32.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The kernel matrix.
+    index, places : (n_chosen,) int64 array
+        Rows of it, and of `out`.
+    out : (n_places, n) float32 array
+        Written.
+    buffer : array
+        Of `buffer_for`.
+    """
+    backend = blocks.backend
+    for start in range(0, len(index), len(buffer)):
+        some = index[start : start + len(buffer)]
+        part = buffer[: len(some)]
+        blocks.rows(some, part)
+        where = backend.asarray(places[start : start + len(buffer)])
+        backend.kernels("smo").put_rows(part, where, out)
+
+
+def whole_matrix(blocks: Blocks) -> Any:
+    """Return a kernel matrix in float32."""
+    n, dtype = blocks.n, np.dtype(blocks.dtype)
+    if dtype == np.float32 or n * n * dtype.itemsize <= BUFFER_BYTES:
+        return blocks.symmetric().astype(np.float32, copy=False)
+    out = blocks.backend.empty((n, n), np.float32)
+    everything = np.arange(n)
+    put_rows(blocks, everything, everything, out, buffer_for(blocks, n))
+    return out

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastml.svm._kernel_blocks import BUFFER_BYTES, Blocks
+from fastml.svm._kernel_blocks import Blocks, buffer_for, put_rows
 
 __all__ = ["RowCache"]
 
@@ -43,6 +43,7 @@ class RowCache:
         n = self.blocks.n
         n_slots = min(n, self._memory.size // n)
         self.rows = self._memory[: n_slots * n].reshape(n_slots, n)
+        self._buffer = buffer_for(self.blocks, n)
         self._slot = np.full(n, -1, np.int64)
         self._owner = np.full(n_slots, -1, np.int64)
         self._used = np.full(n_slots, -1, np.int64)
@@ -71,13 +72,7 @@ class RowCache:
             self._slot[given_up[given_up >= 0]] = -1
             self._slot[missing], self._owner[oldest] = oldest, missing
             self._used[oldest] = self._now
-            blocks = self.blocks
-            step = max(1, BUFFER_BYTES // (np.dtype(blocks.dtype).itemsize * blocks.n))
-            for start in range(0, missing.size, step):
-                here = slice(start, start + step)
-                blocks.backend.kernels("smo").put_rows(
-                    blocks.rows(missing[here]), blocks.backend.asarray(oldest[here]), self.rows
-                )
+            put_rows(self.blocks, missing, oldest, self.rows, self._buffer)
         return self._slot[wanted]
 
     def restrict(self, kept: Any) -> None:
