@@ -75,7 +75,7 @@ class Decomposition:
             The largest slope that is left; NaN if values of the kernel are not finite.
         """
         n_iter, rounds, stuck = 0, 0, False
-        # Where all rows have room, taking variables back would cost more than leaving them out saves.
+        # Where all rows have room, to take variables back costs more than to leave them out saves.
         shrinking = shrinking and self.cache.n_slots < self.blocks.n
         while True:
             rising, falling = self._slopes()

@@ -5,20 +5,20 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from fastml.svm._dual import PairSolution, class_pairs
+from fastml.svm._solutions import Solutions, class_pairs
 
 __all__ = ["coefficients", "pair_weights", "votes"]
 
 
-def coefficients(solutions: list[PairSolution], edges: Any) -> tuple[Any, Any]:
+def coefficients(solutions: Solutions, n_classes: int, n_rows: int) -> tuple[Any, Any]:
     """Gather the solutions of all pairs.
 
     Parameters
     ----------
-    solutions : list of PairSolution
-        In the order of `class_pairs`.
-    edges : (n_classes + 1,) array
-        Where the rows of a class begin.
+    solutions : Solutions
+        Of all problems.
+    n_classes, n_rows : int
+        Number of classes, and of rows of all of them.
 
     Returns
     -------
@@ -27,12 +27,10 @@ def coefficients(solutions: list[PairSolution], edges: Any) -> tuple[Any, Any]:
     dual_coef : (n_classes - 1, n_support) float64 array
         Those of a row against the other classes in their order.
     """
-    table = np.zeros((len(edges) - 2, int(edges[-1])))
-    for found in solutions:
-        i, j = found.classes
-        n_first = edges[i + 1] - edges[i]
-        table[j - 1, edges[i] : edges[i + 1]] = found.solution[:n_first]
-        table[i, edges[j] : edges[j + 1]] = found.solution[n_first:]
+    problems = solutions.problems
+    lines = np.array([[j - 1, i] for i, j in problems.pairs]).ravel()
+    table = np.zeros((n_classes - 1, n_rows))
+    table[lines[problems.sides], problems.rows] = solutions.solution
     support = np.flatnonzero(table.any(axis=0))
     return support, np.ascontiguousarray(table[:, support])
 

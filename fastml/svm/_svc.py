@@ -15,9 +15,10 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from fastml.backends import Backend, resolve
 from fastml.metrics._checked_gram import rows_on
 from fastml.metrics._gamma import resolve_gamma
-from fastml.svm._dual import PairSolution, solve_pairs
+from fastml.svm._dual import solve_pairs
 from fastml.svm._kernel_blocks import Blocks, FunctionBlocks, MatrixBlocks
 from fastml.svm._one_vs_one import coefficients
+from fastml.svm._solutions import Solutions
 from fastml.svm._svc_input import (
     called_kernel,
     checked_classes,
@@ -277,16 +278,14 @@ class SVC(FittedSVC):
                 raise self._not_finite()
         return gamma
 
-    def _keep(self, X: Any, order: Any, edges: Any, solutions: list[PairSolution]) -> None:
+    def _keep(self, X: Any, order: Any, edges: Any, solutions: Solutions) -> None:
         """Set the fitted attributes."""
-        if not all(found.is_finite for found in solutions):
+        if not solutions.is_finite:
             raise self._not_finite()
-        intercept = np.array([found.intercept for found in solutions])
-        self._optimality = [
-            optimality(found, b) for found, b in zip(solutions, intercept, strict=True)
-        ]
-        self.duality_gap_ = np.array([facts.gap for facts in self._optimality])
-        places, dual_coef = coefficients(solutions, edges)
+        intercept = solutions.intercept
+        self._optimality = optimality(solutions, intercept)
+        self.duality_gap_ = self._optimality.gap
+        places, dual_coef = coefficients(solutions, len(self.classes_), len(order))
         self.support_ = order[places].astype(np.int32)
         self._n_support = np.diff(np.searchsorted(places, edges)).astype(np.int32)
         if callable(self.kernel) or self.kernel == "precomputed":
@@ -299,7 +298,7 @@ class SVC(FittedSVC):
             intercept, dual_coef = -intercept, -dual_coef
         self.intercept_ = intercept
         self.dual_coef_ = self._as_sparse(dual_coef, X) if self._sparse else dual_coef
-        self.n_iter_ = np.array([found.n_iter for found in solutions], np.int32)
+        self.n_iter_ = solutions.n_iter.astype(np.int32)
 
     @staticmethod
     def _as_sparse(dual_coef: Any, X: Any) -> Any:
@@ -309,26 +308,24 @@ class SVC(FittedSVC):
         indptr = n_support * np.arange(n_lines + 1, dtype=np.int32)
         return type(X)((dual_coef.ravel(), indices, indptr), shape=dual_coef.shape)
 
-    def _check_status(self, solutions: list[PairSolution]) -> None:
+    def _check_status(self, solutions: Solutions) -> None:
         """Set `fit_status_`, and warn of problems that are not solved."""
-        open_ones = [found for found in solutions if found.gap >= self.tol]
-        stopped = [found for found in open_ones if found.n_iter == self.max_iter]
-        self.fit_status_ = int(bool(open_ones))
+        unsolved = solutions.gap >= self.tol
+        self.fit_status_ = int(unsolved.any())
         if self.verbose:
-            for found in solutions:
-                names = [self.classes_[c] for c in found.classes]
-                print(f"[SVC] {names[0]} against {names[1]}: {found.n_iter} steps")
-        if stopped:
+            for (i, j), n_iter in zip(solutions.problems.pairs, solutions.n_iter, strict=True):
+                print(f"[SVC] {self.classes_[i]} against {self.classes_[j]}: {n_iter} steps")
+        if (unsolved & (solutions.n_iter == self.max_iter)).any():
             warnings.warn(
                 f"Solver terminated early (max_iter={self.max_iter}).  Consider pre-processing "
                 "your data with StandardScaler or MinMaxScaler.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        elif open_ones:
+        elif unsolved.any():
             warnings.warn(
                 "Rounding keeps the margins from agreeing better than to "
-                f"{max(found.gap for found in open_ones):.2g}, where tol={self.tol:g}. Consider "
+                f"{solutions.gap.max():.2g}, where tol={self.tol:g}. Consider "
                 "pre-processing your data with StandardScaler or MinMaxScaler.",
                 ConvergenceWarning,
                 stacklevel=4,

@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from fastml.backends import Backend, resolve
 from fastml.metrics._checked_gram import RowKernel, gram_times, row_kernel, rows_on
 from fastml.optimize import KKTReport
-from fastml.svm._dual import class_pairs
 from fastml.svm._one_vs_one import pair_weights, votes
 from fastml.svm._platt import coupled, sigmoid
+from fastml.svm._solutions import class_pairs
 from fastml.svm._svc_input import called_kernel, checked_rows
 from fastml.svm._svc_report import report_of
 
@@ -171,13 +171,13 @@ class FittedSVC(ClassifierMixin, BaseEstimator):
             If there is no such pair.
         """
         check_is_fitted(self)
-        n_pairs = len(self._optimality)
+        n_pairs = len(self.duality_gap_)
         if pair not in range(n_pairs):
             raise ValueError(f"pair must be an integer from 0 to {n_pairs - 1}, got {pair!r}.")
         weights = pair_weights(self.dual_coef_, self._n_support)[:, pair]
         signed = -weights if len(self.classes_) == 2 else weights
         tol = 10 * self.tol if tol is None else tol
-        return report_of(self._optimality[pair], signed[signed != 0], tol)
+        return report_of(self._optimality.of(pair), signed[signed != 0], tol)
 
     @property
     def coef_(self) -> Any:

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from fastml.svm._dual import class_pairs, solve_pairs
+from fastml.svm._dual import solve_pairs
 from fastml.svm._kernel_blocks import Blocks
 from fastml.svm._platt import sigmoid_of
+from fastml.svm._solutions import class_pairs
 
 __all__ = ["sigmoids"]
 
@@ -62,9 +63,9 @@ def _decisions(
             decisions[fold] = float(n_first > 0) - float(n_first < len(others))
             continue
         edges = np.array([0, n_first, len(others)])
-        (solution,) = solve_pairs(blocks.take(others), edges, limits[others], **options)
-        support = np.flatnonzero(solution.solution)
-        weights = blocks.backend.asarray(solution.solution[support])
+        found = solve_pairs(blocks.take(others), edges, limits[others], **options)
+        support = np.flatnonzero(found.solution)
+        weights = blocks.backend.asarray(found.solution[support])
         product = blocks.product(fold, others[support], weights)
-        decisions[fold] = blocks.backend.to_host(product) + solution.intercept
+        decisions[fold] = blocks.backend.to_host(product) + found.intercept[0]
     return decisions

@@ -7,14 +7,14 @@ import numpy as np
 
 from fastml.optimize import Condition, KKTReport, Multipliers
 from fastml.optimize._text import number
-from fastml.svm._dual import PairSolution
+from fastml.svm._solutions import Solutions
 
 __all__ = ["Optimality", "optimality", "report_of"]
 
 
 @dataclass(frozen=True)
 class Optimality:
-    """How nearly the problem of two classes is solved.
+    """How nearly problems of two classes are solved; numbers, or arrays of one for each problem.
 
     Parameters
     ----------
@@ -31,42 +31,47 @@ class Optimality:
         Support vectors, those of them at their upper bounds, and rows.
     """
 
-    primal: float
-    dual: float
-    balance: float
-    outside: float
-    too_far: float
-    too_near: float
-    n_support: int
-    n_bound: int
-    n_rows: int
+    primal: Any
+    dual: Any
+    balance: Any
+    outside: Any
+    too_far: Any
+    too_near: Any
+    n_support: Any
+    n_bound: Any
+    n_rows: Any
 
     @property
-    def gap(self) -> float:
+    def gap(self) -> Any:
         """Primal value less dual value."""
         return self.primal - self.dual
 
+    def of(self, pair: int) -> "Optimality":
+        """Return the numbers of one problem."""
+        return Optimality(**{name: values[pair].item() for name, values in vars(self).items()})
 
-def optimality(found: PairSolution, intercept: float) -> Optimality:
-    """Return how nearly the KKT conditions hold at a solution with an intercept."""
-    signs, limits, solution = found.signs, found.limits, found.solution
-    alpha = signs * solution
+
+def optimality(found: Solutions, intercept: Any) -> Optimality:
+    """Return how nearly the KKT conditions hold at solutions with their intercepts."""
+    of, solution = found.problems, found.solution
+    limits, alpha = of.limits, of.signs * solution
     # Margins: y f(x), less 1.
-    beyond = signs * (found.gradient + intercept)
-    slack = np.maximum(-beyond, 0.0)
-    squared_norm = float(solution @ (found.gradient + signs))
-    penalty = float((limits[slack > 0] * slack[slack > 0]).sum())
-    room = alpha < limits
+    beyond = of.signs * (found.gradient + intercept[of.sides // 2])
+    within = np.maximum(-beyond, 0.0)
+    squared_norm = of.by_pair(np.add, solution * (found.gradient + of.signs))
+    # Infinity times 0 would be no number.
+    penalty = np.where(within > 0, limits, 0.0) * within
+    positive, room = alpha > 0, alpha < limits
     return Optimality(
-        primal=0.5 * squared_norm + penalty,
-        dual=float(alpha.sum()) - 0.5 * squared_norm,
-        balance=float(solution.sum()),
-        outside=float(np.maximum(-alpha, alpha - limits).max(initial=0.0)),
-        too_far=float(beyond[alpha > 0].max(initial=0.0)),
-        too_near=float(slack[room].max(initial=0.0)),
-        n_support=int(np.count_nonzero(alpha)),
-        n_bound=int(np.count_nonzero(alpha[~room])),
-        n_rows=len(alpha),
+        primal=0.5 * squared_norm + of.by_pair(np.add, penalty),
+        dual=of.by_pair(np.add, alpha) - 0.5 * squared_norm,
+        balance=of.by_pair(np.add, solution),
+        outside=of.by_pair(np.maximum, np.maximum(np.maximum(-alpha, alpha - limits), 0.0)),
+        too_far=of.by_pair(np.maximum, np.where(positive, np.maximum(beyond, 0.0), 0.0)),
+        too_near=of.by_pair(np.maximum, np.where(room, within, 0.0)),
+        n_support=of.by_pair(np.add, positive.astype(np.int64), 0),
+        n_bound=of.by_pair(np.add, (positive & ~room).astype(np.int64), 0),
+        n_rows=np.diff(of.starts),
     )
 
 
