@@ -62,6 +62,18 @@ def _pairwise(backend: Backend, dtype: np.dtype[Any]) -> None:
     Nystroem(n_components=40).fit(X).transform(X)
 
 
+def _smo(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.svm import SVC
+
+    X = _blobs(dtype)
+    labels = np.arange(len(X)) % 20
+    # Many problems at once, one by parts, and rows that leave the cache and come back.
+    for n_rows, n_classes, cache_size in ((400, 20, 200), (2500, 2, 200), (2500, 2, 1)):
+        rows, y = X[:n_rows], labels[:n_rows] % n_classes
+        for data in (rows, sp.csr_matrix(rows)):
+            SVC(cache_size=cache_size).fit(data, y).predict(data)
+
+
 def _linalg(backend: Backend, dtype: np.dtype[Any]) -> None:
     from fastml.decomposition import PCA, IncrementalPCA, KernelPCA
     from fastml.kernel_approximation import Nystroem
@@ -231,6 +243,7 @@ def _rng(backend: Backend, dtype: np.dtype[Any]) -> None:
 
 FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "linalg": _linalg,
+    "smo": _smo,
     "distances": _distances,
     "pairwise": _pairwise,
     "kmeans": _kmeans,
@@ -266,7 +279,8 @@ def warmup(
     ----------
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
-        "kmeans" (KMeans), "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
+        "smo" (SVC), "kmeans" (KMeans), "minibatch" (MiniBatchKMeans),
+        "competitive" (WinnerTakeAll),
         "rbm" (BernoulliRBM, GaussianRBM, DeepBeliefNetwork), "activations", "losses",
         "conv" (convolutions), "pool", "normalization" (of batches and layers), "dense" (layers of
         networks), "recurrent" (layers of sequences), "tree" (layers of trees),

@@ -30,6 +30,7 @@ from fastml.neural_network import (
     Seq2SeqRegressor,
 )  # fmt: skip
 from fastml.nn import Network, Sequences, TreeBatch, functional
+from fastml.svm import SVC
 from tests.tree_cases import random_tree
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -146,6 +147,26 @@ def belief_hashes(dtype):
         results += model.recognition_coefs_ + model.generative_coefs_
         results += [model.rbms_[-1].components_, model.rbms_[-1].h_samples_]
         found[f"belief {fine_tune}"] = " ".join(map(digest, results))
+    return found
+
+
+def support_hashes(dtype):
+    """Return the hashes of support vector classifiers, and of their decisions."""
+    X, weight = rows(dtype)
+    y, thin = np.argmax(X[:, :4], axis=1), sparse.csr_array(np.where(X[:900] > 5.5, X[:900], 0))
+    found = {}
+    for name, model, n, given, labels in (
+        ("pairs", SVC(probability=True, random_state=0), 900, X, y),
+        ("parts", SVC(cache_size=3), 3000, X, y > 1),
+        ("sparse", SVC(kernel="poly"), 900, thin, y),
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            model.fit(given[:n], labels[:n], sample_weight=weight[:n])
+        decisions = model.decision_function(given)
+        results = [model.support_, model.intercept_, model.duality_gap_, model._probA, decisions]
+        results.append(model.dual_coef_.data if name == "sparse" else model.dual_coef_)
+        found[f"svc {name}"] = " ".join(map(digest, results))
     return found
 
 
@@ -356,7 +377,7 @@ def all_hashes(dtype=np.float32):
     found |= (
         belief_hashes(dtype) | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
     )
-    found |= convolution_hashes(dtype) | pooling_hashes(dtype)
+    found |= convolution_hashes(dtype) | pooling_hashes(dtype) | support_hashes(dtype)
     return found | recurrent_hashes(dtype) | translation_hashes(dtype) | tree_hashes(dtype)
 
 

@@ -55,6 +55,8 @@ TABLE = {
             )
         },
     ),
+    "SVC": Row("sklearn/svm/tests/test_svm.py", {"sklearn.svm.SVC": "fastml.svm.SVC"}),
+    "SVC sparse": Row("sklearn/svm/tests/test_sparse.py", {"sklearn.svm.SVC": "fastml.svm.SVC"}),
     "optimizers": Row(
         "sklearn/neural_network/tests/test_stochastic_optimizers.py",
         {

@@ -1,0 +1,1 @@
+"""Kernels of sequential minimal optimisation: the dual problem of a kernel machine."""
