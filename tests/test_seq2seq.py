@@ -344,6 +344,8 @@ def test_bad_input_is_refused_by_name(reversing):
         model.fit(X, np.zeros(10))
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         model.fit(X, [np.array([0.5, 1.25])] * 10)
+    with pytest.raises(ValueError, match="Input y contains NaN: in sequence 2, step 1"):
+        model.fit(X, [*[[1.0, 2.0]] * 2, [1.0, np.nan], *[[1.0]] * 7])
     with pytest.raises(ValueError, match="requires y to be passed"):
         model.fit(X, None)
     with pytest.raises(ValueError, match="not a source of batches"):

@@ -13,6 +13,7 @@ from fastml.neural_network._decoding import beam_search, roll_out
 from fastml.neural_network._heads import Head, classifier_head
 from fastml.neural_network._seq2seq_base import Seq2SeqEstimator
 from fastml.nn import Sequences, read_sequences
+from fastml.nn._reading import refuse_non_finite_steps
 from fastml.nn.initializers import Normal
 from fastml.nn.layers import Embedding, Layer
 
@@ -38,6 +39,8 @@ class LabelSequences(Seq2SeqEstimator):
         found = read_sequences(y, labels=True, name="y")
         labels = found.flat
         labels = column_or_1d(fetched(labels) if on_device(labels) else labels)
+        if labels.dtype.kind == "f":
+            refuse_non_finite_steps(found, "y", type(self).__name__)
         check_classification_targets(labels)
         return found.with_flat(labels)
 
