@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -257,3 +258,14 @@ def test_digits_dreamt_by_a_deep_belief_network(tmp_path):
     assert ran.figures("recognised by their label units")[0][0] > 95
     assert ran.figures("dreams of a label taken for it")[0][0] > 80
     assert ran.pictures == {"dbn_told", "dbn_free"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_strings_are_spelled_backwards(tmp_path):
+    ran = run("reversal", output=tmp_path)
+    memory, beams, plain, _ = ran.figures("right, . at a time")
+    assert min(memory[:5]) > 0.9
+    assert np.mean(memory) > np.mean(plain)
+    assert np.mean(beams) > np.mean(memory) - 0.05
+    assert ran.pictures == {"reversal"}

@@ -257,14 +257,16 @@ def test_lengths_of_numbers_are_those_of_the_rule():
     X, y = waves(20)
     same = [a[:1] for a in y]
     assert Seq2SeqRegressor(3, **FEW).fit(X, same).length_ == 1
-    as_long = Seq2SeqRegressor(3, **FEW).fit(X, [x[:, :2] for x in X])
+    as_long = Seq2SeqRegressor(3, **FEW).fit(X, X)
     assert as_long.length_ == "input"
     assert [a.shape for a in as_long.predict(X)] == [x.shape for x in X]
+    single = [x.astype(np.float32) for x in X]
+    assert as_long.fit(single, single).predict(single)[0].dtype == np.float32
     ended = Seq2SeqRegressor(3, length="end", max_length=2, **FEW).fit(X, same)
     assert {len(a) for a in ended.predict(X)} <= {1, 2}
     with pytest.raises(ValueError, match=r"y\[\d+\] must have 2 elements, as length=2, got "):
         Seq2SeqRegressor(3, length=2, **FEW).fit(X, y)
-    assert as_long.score(X, [x[:, :2] for x in X]) <= 1
+    assert as_long.score(X, X) <= 1
 
 
 def test_weights_of_sequences_are_those_of_their_elements():
@@ -342,6 +344,8 @@ def test_bad_input_is_refused_by_name(reversing):
         model.fit(X, np.zeros(10))
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         model.fit(X, [np.array([0.5, 1.25])] * 10)
+    with pytest.raises(ValueError, match="Input y contains NaN: in sequence 2, step 1"):
+        model.fit(X, [*[[1.0, 2.0]] * 2, [1.0, np.nan], *[[1.0]] * 7])
     with pytest.raises(ValueError, match="requires y to be passed"):
         model.fit(X, None)
     with pytest.raises(ValueError, match="not a source of batches"):

@@ -67,7 +67,7 @@ class EncoderDecoder(Container):
         begin = run.recurrent.end
         inputs = given.flat
         if run.training and self.teacher_forcing < 1:
-            inputs = self._mixed(given, begin, parameters, state, run)
+            inputs = self._mixed(x, given, begin, parameters, state, run)
         return self._decoded(inputs, given.offsets, begin, parameters, state, run)
 
     def step(
@@ -112,8 +112,8 @@ class EncoderDecoder(Container):
         return self.decoder.apply(inputs, parameters["decoder"], state.get("decoder", {}), run)
 
     def _mixed(
-        self, given: Any, begin: list[Any], parameters: dict[str, Any], state: dict[str, Any],
-        run: Run,
+        self, x: Any, given: Any, begin: list[Any], parameters: dict[str, Any],
+        state: dict[str, Any], run: Run,
     ) -> Any:  # fmt: skip
         """Return inputs some of which are the decoder's own outputs for the step before.
 
@@ -122,7 +122,7 @@ class EncoderDecoder(Container):
         inputs = given.flat.copy()
         backend = resolve(inputs)
         own = 1 - self.teacher_forcing
-        ones = backend.xp.ones(len(inputs), np.float64)
+        ones = backend.xp.ones(len(inputs), value_of(x).dtype)
         stays = backend.to_host(run.dropped(ones, own, run.next_stream())) > 0
         parameters, begin = _values(parameters), _values(begin)
         lengths = given.lengths
