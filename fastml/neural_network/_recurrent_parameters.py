@@ -51,7 +51,8 @@ _RECURRENT = """bidirectional : bool, default=False
         If it is given, sequences are of tokens, integers from 0 on, and each token becomes a vector
         of so many numbers that are learned.
     n_tokens : int, default=None
-        How many different tokens there are; by default one more than the largest of the fit.
+        How many different tokens there are; by default one more than the largest of the fit, of a
+        source of batches that of its first one.
     targets : {'auto', 'sequence', 'step'}, default='auto'
         Whether there is a target for each sequence, or for each step. 'auto' tells by y: each step
         has one if y is a list of arrays as long as the sequences, `Sequences`, a pair
