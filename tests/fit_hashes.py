@@ -21,11 +21,13 @@ from fastml.neural_network import (
     CNNRegressor,
     DBNClassifier,
     GaussianRBM,
+    LSTMClassifier,
     MLPClassifier,
     MLPRegressor,
     RecursiveRegressor,
+    RNNRegressor,
 )  # fmt: skip
-from fastml.nn import Network, TreeBatch, functional
+from fastml.nn import Network, Sequences, TreeBatch, functional
 from tests.tree_cases import random_tree
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -212,7 +214,15 @@ def network_hashes(dtype):
     few = {"max_iter": 2, "random_state": 0}
     options = {"hidden_layer_sizes": (70, 33), **few}
     deep = {**options, "activation": "logistic", "pretraining": {"n_iter": 1, "batch_size": 500}}
+    ends = np.cumsum(np.arange(2000) % 30 + 1)
+    sequences = Sequences(X, [0, *ends[ends < N_ROWS], N_ROWS])
+    memory = LSTMClassifier((40, 33), bidirectional=True, skip_connections=True, **few)
+    memory.set_params(dropout=0.2, recurrent_dropout=0.2, truncate=7)
+    steps = RNNRegressor(37, cell="gru", transition_depth=2, **few)
+    n = len(sequences)
     fits = {
+        "lstm": (memory, sequences, y[:n], weight[:n]),
+        "gru steps": (steps, sequences[:99], sequences[:99].with_flat(sequences[:99].flat), None),
         "mlp": (MLPClassifier(**options, dropout=0.2, max_norm=1.0), X, y, weight),
         "mlp full batch": (MLPRegressor(**options, batch_size="full"), X, several, None),
         "mlp sgd": (MLPRegressor(**options, solver="sgd", early_stopping=True), X, several, None),
@@ -237,7 +247,9 @@ def network_hashes(dtype):
                     several_of_them = [value.flat, *value.state.values()]
                 found[f"{name} {attribute}"] = " ".join(map(digest, several_of_them))
         use = model.predict if hasattr(model, "predict") else model.transform
-        found[f"{name} predict"] = digest(use(given))
+        results = use(given)
+        whole = np.concatenate(results) if isinstance(results, list) else results
+        found[f"{name} predict"] = digest(whole)
     return found
 
 

@@ -25,6 +25,17 @@ def _is_table(X: Any) -> bool:
     return getattr(X, "ndim", 2) != 3
 
 
+def _is_rectangle(X: Any) -> bool:
+    """Return whether X is a list of lists of numbers, as many in each."""
+    if not isinstance(X, list) or not all(isinstance(row, list) for row in X):
+        return False
+    return len({len(row) for row in X}) == 1 and np.ndim(X[0]) == 1
+
+
+class _Checked(Sequences):
+    """Sequences that this estimator has checked: methods that call others hand them on."""
+
+
 class SequenceInput(BaseNetworkEstimator):
     """Estimators whose samples are sequences."""
 
@@ -39,13 +50,21 @@ class SequenceInput(BaseNetworkEstimator):
 
     def _new_rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return self._read(X, reset=False)
+        if isinstance(X, _Checked):
+            return X
+        found = self._read(X, reset=False)
+        return _Checked._of(found.flat, found.offsets)
+
+    def _sample_shape(self, X: Any) -> tuple[int, ...]:
+        # A network takes any number of steps, and says what it says of one of them.
+        return (1, *X.shape[2:])
 
     def _read(self, X: Any, reset: bool) -> Sequences:
         """Return checked sequences; learn what their steps are, or compare with it."""
         if self.embedding_size is not None:
             return self._read_tokens(X, reset)
-        if _is_table(X):
+        # A table may be fitted to as lists; those that come later may be of other lengths.
+        if _is_table(X) or (reset and _is_rectangle(X)):
             return self._read_table(X, reset)
         found = read_sequences(X)
         self._check_some(found)
@@ -94,7 +113,7 @@ class SequenceInput(BaseNetworkEstimator):
         _check_feature_names(self, X, reset=reset)
         return found.with_flat(values.astype(np.float32))
 
-    def _check_some(self, X: Sequences) -> None:
+    def _check_some(self, X: Any) -> None:
         if not len(X):
             raise ValueError(
                 f"Found array with 0 sample(s) while a minimum of 1 is required by "

@@ -1,4 +1,4 @@
-"""One step of each kind of cell in NumPy, and its gradients."""
+"""One step of each kind of cell in NumPy, of many sequences, and its gradients."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def _sigmoid(x):
 
 
 def _none(h):
-    return h[:0]
+    return h[:, :0]
 
 
 def _rnn_tanh(z, product, h, cell, leak):
@@ -25,18 +25,18 @@ def _rnn_relu(z, product, h, cell, leak):
 
 
 def _gru(z, product, h, cell, leak):
-    n = h.size
-    reset, update = np.split(_sigmoid((z + product)[: 2 * n]), 2)
-    new = np.tanh(z[2 * n :] + reset * product[2 * n :])
+    n = h.shape[1]
+    reset, update = np.split(_sigmoid((z + product)[:, : 2 * n]), 2, axis=1)
+    new = np.tanh(z[:, 2 * n :] + reset * product[:, 2 * n :])
     state = (1 - update) * new + update * h
-    return np.concatenate([reset, update, new]), product[2 * n :], state
+    return np.concatenate([reset, update, new], axis=1), product[:, 2 * n :], state
 
 
 def _lstm(z, product, h, cell, leak):
-    i, f, g, o = np.split(z + product, 4)
+    i, f, g, o = np.split(z + product, 4, axis=1)
     i, f, g, o = _sigmoid(i), _sigmoid(f), np.tanh(g), _sigmoid(o)
-    cell[0] = f * cell[0] + i * g
-    return np.concatenate([i, f, g, o]), cell[0], o * np.tanh(cell[0])
+    cell[...] = f * cell + i * g
+    return np.concatenate([i, f, g, o], axis=1), cell, o * np.tanh(cell)
 
 
 def _rnn_tanh_backward(d, a, kept, h, cell, by_cell, leak):
@@ -51,23 +51,24 @@ def _rnn_relu_backward(d, a, kept, h, cell, by_cell, leak):
 
 
 def _gru_backward(d, gates, product, h, cell, by_cell, leak):
-    reset, update, new = np.split(gates, 3)
+    reset, update, new = np.split(gates, 3, axis=1)
     by_new = d * (1 - update) * (1 - new * new)
     by_reset = by_new * product * reset * (1 - reset)
     by_update = d * (h - new) * update * (1 - update)
-    by_sums = np.concatenate([by_reset, by_update, by_new])
-    return by_sums, np.concatenate([by_reset, by_update, by_new * reset]), d * update
+    by_sums = np.concatenate([by_reset, by_update, by_new], axis=1)
+    by_products = np.concatenate([by_reset, by_update, by_new * reset], axis=1)
+    return by_sums, by_products, d * update
 
 
 def _lstm_backward(d, gates, now, h, cell, by_cell, leak):
-    i, f, g, o = np.split(gates, 4)
+    i, f, g, o = np.split(gates, 4, axis=1)
     t = np.tanh(now)
-    by_now = by_cell[0] + d * o * (1 - t * t)
-    by_cell[0] = by_now * f
+    by_now = by_cell + d * o * (1 - t * t)
+    by_cell[...] = by_now * f
     by_sums = np.concatenate([
-        by_now * g * i * (1 - i), by_now * cell[0] * f * (1 - f), by_now * i * (1 - g * g),
+        by_now * g * i * (1 - i), by_now * cell * f * (1 - f), by_now * i * (1 - g * g),
         d * t * o * (1 - o),
-    ])  # fmt: skip
+    ], axis=1)  # fmt: skip
     return by_sums, by_sums, 0 * d
 
 

@@ -14,7 +14,7 @@ from fastml.nn.functional._dense_nodes import linear
 from fastml.nn.functional._recurrent_steps import Layout, by_steps
 from fastml.nn.functional._row_sums import column_sums, transposed_product
 
-__all__ = ["Recurrence", "composed", "forward_pass", "pack", "recur", "unpack"]
+__all__ = ["Recurrence", "cell_step", "composed", "forward_pass", "pack", "recur", "unpack"]
 
 
 class Recurrence:
@@ -186,7 +186,7 @@ def _adjoint(i: int) -> Callable[..., Any]:
     return adjoint
 
 
-def _step(how: Recurrence, z: Any, product: Any, h: Any, c: Any) -> tuple[Any, Any]:
+def cell_step(how: Recurrence, z: Any, product: Any, h: Any, c: Any) -> tuple[Any, Any]:
     """Return the new state and cell, made of primitives."""
     kind, leak = how.kind, how.leak
     n = h.shape[1]
@@ -233,7 +233,7 @@ def composed(inputs: tuple[Any, ...], how: Recurrence, reset_after: bool = True)
         if not reset_after:
             return _reset_before(sums, h, masked, w_hh, b_hh), c
         product = linear(masked, w_hh)
-        return _step(how, sums, product if b_hh is None else product + b_hh, h, c)
+        return cell_step(how, sums, product if b_hh is None else product + b_hh, h, c)
 
     return by_steps(step, h, c, how.sequences, how.mask)
 

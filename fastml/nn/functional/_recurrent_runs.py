@@ -9,7 +9,14 @@ from fastml.autodiff import primitives as p
 from fastml.autodiff._variable import value_of
 from fastml.backends import resolve
 from fastml.kernels.recurrent.forms import LSTM, N_GATES
-from fastml.nn.functional._recurrent_nodes import Recurrence, composed, forward_pass, recur
+from fastml.nn.functional._dense_nodes import linear
+from fastml.nn.functional._recurrent_nodes import (
+    Recurrence,
+    cell_step,
+    composed,
+    forward_pass,
+    recur,
+)
 from fastml.nn.functional._recurrent_steps import Layout, Watched, by_steps
 
 __all__ = ["Way", "gate_values", "run_layer"]
@@ -80,15 +87,32 @@ def _step_by_step(inputs: tuple[Any, ...], way: Way) -> Any:
     def step(places: Any, h: Any, c: Any, mask: Any) -> tuple[Any, Any]:
         n = len(places)
         x = p.getitem(rows, index=(places,))
-        alone = Layout(None, np.arange(n), np.ones(n, np.int64), 1)
+        how = Recurrence(
+            way.kind, way.leak, Layout(None, np.arange(n), np.ones(n, np.int64), 1), mask
+        )
         for weights in cells:
-            how = Recurrence(way.kind, way.leak, alone, mask)
-            out = recur(x, h, c, *weights, how=how)
-            h, c = out[:n], out[2 * n :] if way.kind == LSTM else None
+            h, c = (_node if way.watched is None else _seen)(how, x, h, c, weights)
             x = value_of(x)[:, :0]
         return h, c
 
     return by_steps(step, h0, c0, way.layout, way.mask, way.watched)
+
+
+def _node(how: Recurrence, x: Any, h: Any, c: Any, weights: Any) -> tuple[Any, Any]:
+    """Return the next states and cells by a node."""
+    n = how.sequences.firsts.size
+    out = recur(x, h, c, *weights, how=how)
+    return out[:n], out[2 * n :] if how.kind == LSTM else None
+
+
+def _seen(how: Recurrence, x: Any, h: Any, c: Any, weights: Any) -> tuple[Any, Any]:
+    """Return them made of primitives: states are then made of the cells that are returned."""
+    w_ih, w_hh, *biases = weights
+    sums, product = linear(x, w_ih), linear(h if how.mask is None else h * how.mask, w_hh)
+    sums, product = (
+        a if b is None else a + b for a, b in zip((sums, product), biases, strict=True)
+    )
+    return cell_step(how, sums, product, h, c)
 
 
 def _in_pieces(inputs: tuple[Any, ...], way: Way) -> Any:
