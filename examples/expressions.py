@@ -169,7 +169,9 @@ def picture(found):
         for name, values in shares.items():
             style = "--" if name == "constant" else "o-"
             axes.plot(TESTED, values, style, color=colours[name], label=name)
-        axes.set(title=task, xlabel="levels", ylim=(0.2, 1.03), xlim=(TESTED[0], TESTED[-1] + 0.2))
+        axes.set(
+            title=task, xlabel="levels", ylim=(0.2, 1.03), xlim=(TESTED[0] - 0.2, TESTED[-1] + 0.2)
+        )
     figure.axes[0].set_ylabel("share evaluated right")
     figure.axes[0].legend(loc="lower left")
     return figure

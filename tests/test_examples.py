@@ -257,3 +257,13 @@ def test_digits_dreamt_by_a_deep_belief_network(tmp_path):
     assert ran.figures("recognised by their label units")[0][0] > 95
     assert ran.figures("dreams of a label taken for it")[0][0] > 80
     assert ran.pictures == {"dbn_told", "dbn_free"}
+
+
+@pytest.mark.timeout(600)
+def test_expressions_of_more_levels_are_evaluated_along_their_trees(tmp_path):
+    ran = run("expressions", output=tmp_path)
+
+    assert ran.pictures == {"expressions"}
+    for trees, symbols in zip(ran.figures("TreeLSTM"), ran.figures("LSTM"), strict=True):
+        assert min(trees) >= 95
+        assert symbols[-1] < 80
