@@ -281,6 +281,9 @@ def test_predictions_step_by_step():
             assert_array_equal(found[2], model.predict(X[:7, :3]))
         with pytest.raises(ValueError, match="that of 3 streams, got one of 7"):
             model.predict_step(X[:3, 0], state)
+        for bad in ("x", 3, [], state[:0], [[(np.zeros((7, 9)), None)]]):
+            with pytest.raises(ValueError, match="state must be None, or what predict_step"):
+                model.predict_step(X[:7, 0], bad)
         with pytest.raises(ValueError, match="response_method must be 'predict'"):
             model.predict_step(X[:3, 0], response_method="predict_proba")
     both = LSTMRegressor(4, bidirectional=True, **FEW).fit(X, y[:, 0])

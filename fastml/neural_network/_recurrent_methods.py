@@ -257,10 +257,8 @@ class RecurrentMethods(StepTargets):
             raise ValueError("predict_step needs bidirectional=False: a stream has no end.")
         x = np.asarray(x)
         steps = self._new_rows((x, np.arange(len(x) + 1)))
-        if state is not None and len(state[0][0][0]) != len(steps):
-            raise ValueError(
-                f"state must be that of {len(steps)} streams, got one of {len(state[0][0][0])}."
-            )
+        if state is not None:
+            self._check_state(state, len(steps))
         backend = backend_of(steps)
         run = Run()
         run.recurrent = RecurrentRun(state)
@@ -271,6 +269,22 @@ class RecurrentMethods(StepTargets):
             for layer in run.recurrent.end
         ]
         return self._answer(outputs, response_method), last
+
+    def _check_state(self, state: Any, n_streams: int) -> None:
+        """Refuse what is not a state of so many streams."""
+        sizes = [layer.hidden_sizes for layer in self._stack().layers]
+        try:
+            found = [np.shape(h) for ((h, _),) in state]
+        except (TypeError, ValueError):
+            found = []
+        if [shape[1:] for shape in found] != [(size,) for size in sizes]:
+            raise ValueError(
+                f"state must be None, or what predict_step returned of {len(sizes)} layers of "
+                f"{sizes} units, got {type(state).__name__}."
+            )
+        given = found[0][0]
+        if given != n_streams:
+            raise ValueError(f"state must be that of {n_streams} streams, got one of {given}.")
 
     def _answer(self, outputs: Any, response_method: str) -> Any:
         """Return what a method says of outputs."""

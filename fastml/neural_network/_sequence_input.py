@@ -22,7 +22,7 @@ def _is_table(X: Any) -> bool:
     """Return whether X has rows of single values, which are sequences of one feature."""
     if isinstance(X, Sequences | tuple) or has_cells(X) or is_list_of_sequences(X):
         return False
-    return getattr(X, "ndim", 2) != 3
+    return int(getattr(X, "ndim", 2)) < 3
 
 
 def _is_rectangle(X: Any) -> bool:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_array
 
 from fastml.backends import as_cupy, fetched, on_device
 from fastml.nn._sequences import Sequences, elements
@@ -84,7 +83,7 @@ def is_list_of_sequences(X: Any) -> bool:
     """
     if isinstance(X, np.ndarray) or (hasattr(X, "dtype") and not hasattr(X, "columns")):
         # An array of objects, or a column of a table.
-        if getattr(X, "ndim", 1) != 1 or str(X.dtype) not in ("object", "List"):
+        if getattr(X, "ndim", 1) != 1 or not str(X.dtype).startswith(("object", "List")):
             return False
     elif not isinstance(X, Sequence) or isinstance(X, str):
         return False
@@ -199,9 +198,12 @@ def _with_elements(X: Sequences, tokens: bool, name: str) -> Sequences:
     """Return sequences of rows of features, or of tokens, of a dtype that has numbers."""
     flat = X.flat
     if not on_device(flat) and flat.dtype.kind not in "fiub":
-        flat = check_array(
-            flat, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, input_name=name
-        )
+        if flat.dtype.kind == "c":
+            raise ValueError(f"Complex data not supported, got {name} of dtype {flat.dtype}.")
+        try:
+            flat = flat.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must have numbers in its steps: {error}.") from None
     if tokens:
         if flat.ndim == 2 and flat.shape[1] == 1:
             flat = flat.reshape(-1)

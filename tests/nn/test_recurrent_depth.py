@@ -5,7 +5,16 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastml import autodiff as ad
-from fastml.nn import GRU, LSTM, LeakyRNN, Network, RecurrentStack, Run, SimpleRNN, read_sequences
+from fastml.nn import (
+    GRU,
+    LSTM,
+    LeakyRNN,
+    Network,
+    RecurrentStack,
+    Run,
+    SimpleRNN,
+    read_sequences,
+)
 from fastml.nn.layers._recurrent_base import RecurrentRun
 
 LENGTHS = (3, 7, 1, 5)

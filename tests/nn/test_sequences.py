@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils import _safe_indexing, indexable
@@ -56,6 +57,9 @@ def test_forms_that_are_read():
         assert found.dtype == np.float64
     one = [a[:, 0] for a in given]
     same(read_sequences(one), [a[:, :1] for a in given])
+    same(read_sequences(pl.Series([a.tolist() for a in one])), [a[:, :1] for a in given])
+    columns = {"a": [a.tolist() for a in one], "b": [a[:, 1].tolist() for a in given]}
+    same(read_sequences(pl.DataFrame(columns)), given)
     assert read_sequences(draw(dtype=np.float32)).dtype == np.float32
     X = np.arange(24.0).reshape(2, 3, 4)
     same(read_sequences(X), X)
@@ -81,7 +85,9 @@ def test_what_is_no_sequence_is_refused():
         (np.zeros(3), "must be a list of sequences"), (np.zeros((3, 0)), "at least one step"),
         (np.zeros((2, 3, 0)), "at least one feature"),
         (pd.DataFrame({"a": [[1, 2]], "b": [[1]]}), "row 0 have {'a': 2, 'b': 1}"),
-        ([np.zeros((2, 2, 2))], r"X\[0\] must have shape"), ([["a"]], "could not convert"),
+        ([np.zeros((2, 2, 2))], r"X\[0\] must have shape"),
+        ([["a"]], r"X must have numbers in its steps: could not convert"),
+        ([np.ones((2, 2)) * 1j], "Complex data not supported"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             read_sequences(X)
