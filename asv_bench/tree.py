@@ -90,6 +90,8 @@ class Forward(common.Benchmark):
         self.ours = both_ways if self.both else lambda: run(x, weights)
         self.peer = None
         if torch is not None:
+            # At products this small, PyTorch's threads would wait for each other.
+            torch.set_num_threads(1)
             tensors = [torch.from_numpy(a) for a in (x, *weights)]
 
             def theirs():

@@ -269,3 +269,13 @@ def test_strings_are_spelled_backwards(tmp_path):
     assert np.mean(memory) > np.mean(plain)
     assert np.mean(beams) > np.mean(memory) - 0.05
     assert ran.pictures == {"reversal"}
+
+
+@pytest.mark.timeout(600)
+def test_expressions_of_more_levels_are_evaluated_along_their_trees(tmp_path):
+    ran = run("expressions", output=tmp_path)
+
+    assert ran.pictures == {"expressions"}
+    for trees, symbols in zip(ran.figures("TreeLSTM"), ran.figures("LSTM"), strict=True):
+        assert min(trees) >= 95
+        assert symbols[-1] < 80

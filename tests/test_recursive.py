@@ -213,3 +213,21 @@ def test_other_trees_than_those_of_the_fit_are_refused():
         ValueError, match="X has a token 7, but RecursiveClassifier was fitted to 2"
     ):
         model.predict(TreeBatch.of([Tree([[]], tokens=[7])]))
+
+
+def test_fits_go_on_from_files_and_from_the_last_solution(tmp_path):
+    X, values = expressions(60)
+    y = [v[0] for v in values]
+    options = {"batch_size": 20, "max_iter": 4, "early_stopping": True}
+    whole = fitted(X, y, **options)
+    path = tmp_path / "fit"
+    fitted(X, y, checkpoint=path, **options)
+    # That fit had come to its end: nothing is left to do.
+    options |= {"hidden_sizes": 6, "random_state": 0, "checkpoint": path}
+    again = RecursiveClassifier(**options).fit(X, y)
+    assert_array_equal(again.predict_proba(X), whole.predict_proba(X))
+    with pytest.raises(ValueError, match="X"):
+        RecursiveClassifier(**options).fit(X[::-1], y)
+    with pytest.warns(ConvergenceWarning):
+        whole.set_params(warm_start=True).fit(X, y)
+    assert not np.array_equal(again.predict_proba(X), whole.predict_proba(X))

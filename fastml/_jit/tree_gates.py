@@ -62,17 +62,18 @@ def _step(f, load, store):
     sums, products, gates, cells, states = range(5)
     b = f.builder
     into, out, new = (b.fadd(load(sums, part), load(products, part)) for part in range(3))
-    below_i, below_o, below_u = f.below_sigmoid(into), f.below_sigmoid(out), f.below_tanh(new)
+    below_i, below_o = f.below_sigmoid(into), f.below_sigmoid(out)
+    above_u, below_u = f.of_tanh(new)
     over = b.fdiv(f.one, b.fmul(below_i, below_u))
-    into, new = b.fmul(over, below_u), f.tanh(new, b.fmul(over, below_i))
+    into, new = b.fmul(over, below_u), f.tanh(above_u, b.fmul(over, below_i))
     now = f.fma(into, new, load(cells))
-    below_c = f.below_tanh(now)
+    above_c, below_c = f.of_tanh(now)
     over = b.fdiv(f.one, b.fmul(below_o, below_c))
     out = b.fmul(over, below_c)
     for part, value in enumerate((into, out, new)):
         store(value, gates, part)
     store(now, cells)
-    store(b.fmul(out, f.tanh(now, b.fmul(over, below_o))), states)
+    store(b.fmul(out, f.tanh(above_c, b.fmul(over, below_o))), states)
 
 
 def _step_back(f, load, store):
@@ -80,7 +81,8 @@ def _step_back(f, load, store):
     b = f.builder
     into, out, new = (load(gates, part) for part in range(3))
     now, by_state = load(cells), load(by_states)
-    t = f.tanh(now, b.fdiv(f.one, f.below_tanh(now)))
+    above, below = f.of_tanh(now)
+    t = f.tanh(above, b.fdiv(f.one, below))
     by_now = b.fadd(load(by_cells), f.tanh_slope(b.fmul(by_state, out), t))
     store(by_now, by_cells)
     store(f.slope(b.fmul(by_now, new), into), gradient, 0)

@@ -113,7 +113,7 @@ class SequenceInput(BaseNetworkEstimator):
         _check_feature_names(self, X, reset=reset)
         return found.with_flat(values.astype(np.float32))
 
-    def _check_some(self, X: Sequences) -> None:
+    def _check_some(self, X: Any) -> None:
         if not len(X):
             raise ValueError(
                 f"Found array with 0 sample(s) while a minimum of 1 is required by "

@@ -36,6 +36,13 @@ class TreeInput(StepTargets):
         check_is_fitted(self)
         return self.per_step_
 
+    def _new_rows(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return self._read(X, reset=False)
+
+    def _sample_shape(self, X: Any) -> tuple[int, ...]:
+        return tuple(X.shape[1:])
+
     def _read(self, X: Any, reset: bool) -> Any:
         """Return checked trees; learn what their nodes have, or compare with it."""
         if isinstance(X, list | tuple | TreeBatch):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from fastml.nn import Tree, TreeBatch, balanced_tree
-from fastml.nn._forest import Structure
+from fastml.nn._structure import Structure
 
 from ..tree_cases import random_tree
 

@@ -6,118 +6,30 @@ all else is done node by node: what becomes of a tree does not depend on the oth
 
 import numpy as np
 
-from fastml._jit import njit_leaf, njit_parallel, prange, vecmath
-from fastml._jit.block import block_cols, block_tile, most_rows
-from fastml._jit.lanes import fma, select, widest_vectors
+from fastml._jit import njit_leaf, njit_parallel, prange
+from fastml._jit.block import block_cols
 from fastml._jit.memory import copy_items
 from fastml._jit.tree_gates import forget_child, forget_child_back, node_step, node_step_back
-from fastml.kernels.dense.panels import pack_panel, pack_transposed
-from fastml.kernels.recurrent.forms import LSTM, RNN_TANH
+from fastml.kernels.recurrent.forms import LSTM
 from fastml.kernels.tree.forms import CHILD_SUM
-
-# Nodes that are multiplied at once: several tiles, whose sums stay in the cache.
-NODES_AT_ONCE = 56
-# Rows of the left operand are a cache line longer, or they would fall into few of the cache's sets.
-SPARE = 16
+from fastml.kernels.tree.nodes import (
+    NODES_AT_ONCE,
+    SPARE,
+    add,
+    fill,
+    gather,
+    multiply,
+    packed,
+    packed_transposed,
+    padded,
+    plain_step,
+    plain_step_back,
+)
 
 
 def _work(weight, edge_weight, nodes):
     # The tile does so many multiply-adds in the time of one operation.
     return (weight.size + edge_weight.size) * nodes.size / 40
-
-
-@njit_leaf
-def _pitch(n_columns, like):
-    wide = block_cols(like)
-    return -(-n_columns // wide) * wide
-
-
-@njit_leaf
-def _packed(weight):
-    """Return the columns of a matrix in panels."""
-    wide, n = block_cols(weight), weight.shape[0]
-    panels = np.empty(_pitch(weight.shape[1], weight) * n, weight.dtype)
-    for first in range(0, weight.shape[1], wide):
-        pack_panel(weight, first, panels, first * n)
-    return panels
-
-
-@njit_leaf
-def _packed_transposed(weight):
-    """Return the columns of a transposed matrix in panels."""
-    wide, n = block_cols(weight), weight.shape[1]
-    panels = np.empty(_pitch(weight.shape[0], weight) * n, weight.dtype)
-    offset = np.zeros(n, weight.dtype)
-    for first in range(0, weight.shape[0], wide):
-        pack_transposed(weight, first, offset, panels, first * n)
-    return panels
-
-
-@njit_leaf
-def _multiply(lines, n_rows, n_inner, panels, zeros, products, pitch):
-    """Multiply the first rows of `lines` by all panels."""
-    wide, most, line = block_cols(lines), most_rows(lines), n_inner + SPARE
-    n_tiles = -(-n_rows // most)
-    for column in range(0, pitch, wide):
-        for k in range(n_tiles):
-            r = k * n_rows // n_tiles
-            block_tile(
-                (k + 1) * n_rows // n_tiles - r, products, r * pitch + column, pitch,
-                lines, r * line, line, 1, panels, column * n_inner, wide, n_inner, zeros, 0, 0,
-            )  # fmt: skip
-
-
-@njit_leaf
-def _add(out, out0, a, a0, n):
-    widest_vectors()
-    for j in range(n):
-        out[out0 + j] += a[a0 + j]
-
-
-@njit_leaf
-def _fill(out, out0, n):
-    for j in range(n):
-        out[out0 + j] = 0
-
-
-@njit_leaf
-def _plain_step(kind, sums, products, products0, row, n, states):
-    """Do the step of a node of plain units."""
-    widest_vectors()
-    zero = states.dtype.type(0)
-    if kind == RNN_TANH:
-        for j in range(n):
-            states[row + j] = vecmath.tanh(sums[row + j] + products[products0 + j])
-    else:
-        for j in range(n):
-            total = sums[row + j] + products[products0 + j]
-            states[row + j] = select(total <= zero, zero, total)
-
-
-@njit_leaf
-def _plain_step_back(kind, by_states, states, row, n, gradient):
-    widest_vectors()
-    one, zero = states.dtype.type(1), states.dtype.type(0)
-    if kind == RNN_TANH:
-        for j in range(row, row + n):
-            gradient[j] = by_states[j] * fma(-states[j], states[j], one)
-    else:
-        for j in range(row, row + n):
-            gradient[j] = select(states[j] > zero, by_states[j], zero)
-
-
-@njit_leaf
-def _gather(composition, states, n, children, first, last, out, out0, length):
-    """Write what a node's children bring: the sum of their states, or one after the other."""
-    if composition == CHILD_SUM:
-        copy_items(out, out0, states, children[first] * n, n)
-        for e in range(first + 1, last):
-            _add(out, out0, states, children[e] * n, n)
-    else:
-        for e in range(first, last):
-            copy_items(out, out0 + (e - first) * n, states, children[e] * n, n)
-        at = (last - first) * n
-        _fill(out, out0 + at, length - at)
 
 
 @njit_leaf
@@ -139,21 +51,21 @@ def _forward_block(
                 for i in range(n_rows):
                     j = nodes[start + i]
                     here = i * (length + SPARE)
-                    _gather(
+                    gather(
                         composition, states, n, children, offsets[j], offsets[j + 1], lines, here,
                         length,
                     )  # fmt: skip
                     copy_items(previous, numbers[j] * length, lines, here, length)
-                _multiply(lines, n_rows, length, panels, zeros, products, pitch)
+                multiply(lines, n_rows, length, panels, zeros, products, pitch)
             for i in range(n_rows):
                 j = nodes[start + i]
                 row, here = j * n_sums, i * pitch
                 if kind != LSTM:
-                    _plain_step(kind, sums, products, here, row, n, states)
+                    plain_step(kind, sums, products, here, row, n, states)
                     continue
-                _fill(cells, j * n, n)
+                fill(cells, j * n, n)
                 if parents[j] < 0:
-                    _fill(forget, j * n, n)
+                    fill(forget, j * n, n)
                 for e in range(offsets[j], offsets[j + 1]):
                     k = children[e] * n
                     if composition != CHILD_SUM:
@@ -169,7 +81,7 @@ def _forward_block(
                 # What the node above forgets by depends on this state alone.
                 for i in range(n_rows):
                     copy_items(lines, i * (n + SPARE), states, nodes[start + i] * n, n)
-                _multiply(lines, n_rows, n, edge_panels, zeros, products, edge_pitch)
+                multiply(lines, n_rows, n, edge_panels, zeros, products, edge_pitch)
                 for i in range(n_rows):
                     j = nodes[start + i]
                     if parents[j] >= 0:
@@ -241,8 +153,8 @@ def forward(
         Written: what was multiplied by `weight`, in the order of `numbers`.
     """
     n, n_sums, length = states.shape[1], sums.shape[1], weight.shape[1]
-    panels, edge_panels = _packed_transposed(weight), _packed_transposed(edge_weight)
-    pitch, edge_pitch = _pitch(weight.shape[0], weight), _pitch(edge_weight.shape[0], weight)
+    panels, edge_panels = packed_transposed(weight), packed_transposed(edge_weight)
+    pitch, edge_pitch = padded(weight.shape[0], weight), padded(edge_weight.shape[0], weight)
     zeros = np.zeros(max(3 * n, block_cols(weight)), weight.dtype)
     # Flat, as slices of rows would count references all the time.
     all_sums, all_gates, all_forget = sums.reshape(-1), gates.reshape(-1), forget.reshape(-1)
@@ -273,13 +185,13 @@ def _backward_block(
             for i in range(n_rows):
                 j = nodes[start + i]
                 if kind == LSTM and parents[j] < 0:
-                    _fill(by_forget, j * n, n)
+                    fill(by_forget, j * n, n)
                 if edge_pitch > 0:
                     copy_items(lines, i * (n + SPARE), by_forget, j * n, n)
             if edge_pitch > 0:
-                _multiply(lines, n_rows, n, edge_panels, zeros, products, edge_pitch)
+                multiply(lines, n_rows, n, edge_panels, zeros, products, edge_pitch)
                 for i in range(n_rows):
-                    _add(by_states, nodes[start + i] * n, products, i * edge_pitch, n)
+                    add(by_states, nodes[start + i] * n, products, i * edge_pitch, n)
             for i in range(n_rows):
                 j = nodes[start + i]
                 row, here = j * n_sums, i * (n_products + SPARE)
@@ -289,35 +201,35 @@ def _backward_block(
                         by_states, j * n, gates, 3 * j * n, cells, j * n, by_cells, j * n,
                         gradient, row, n,
                     )  # fmt: skip
-                    _fill(gradient, row + 3 * n, n)
+                    fill(gradient, row + 3 * n, n)
                     for e in range(first, last):
                         k = children[e] * n
                         forget_child_back(
                             by_cells, j * n, forget, k, cells, k, by_cells, k, by_forget, k, n
                         )
-                        _add(gradient, row + 3 * n, by_forget, k, n)
+                        add(gradient, row + 3 * n, by_forget, k, n)
                 else:
-                    _plain_step_back(kind, by_states, states, row, n, gradient)
+                    plain_step_back(kind, by_states, states, row, n, gradient)
                 if leaves:
                     continue
                 if composition == CHILD_SUM or kind != LSTM:
                     copy_items(lines, here, gradient, row, n_products)
                 else:
                     copy_items(lines, here, gradient, row, 3 * n)
-                    _gather(
+                    gather(
                         composition, by_forget, n, children, first, last, lines, here + 3 * n,
                         n_products - 3 * n,
                     )  # fmt: skip
                 copy_items(by_products, numbers[j] * n_products, lines, here, n_products)
             if not leaves:
-                _multiply(lines, n_rows, n_products, panels, zeros, products, pitch)
+                multiply(lines, n_rows, n_products, panels, zeros, products, pitch)
                 for i in range(n_rows):
                     j = nodes[start + i]
                     for e in range(offsets[j], offsets[j + 1]):
                         here = i * pitch
                         if composition != CHILD_SUM:
                             here += (e - offsets[j]) * n
-                        _add(by_states, children[e] * n, products, here, n)
+                        add(by_states, children[e] * n, products, here, n)
 
 
 @njit_parallel(work=lambda *args: _work(args[2], args[3], args[8]))
@@ -391,9 +303,9 @@ def backward(
         Likewise by the cells.
     """
     n, n_sums = states.shape[1], gradient.shape[1]
-    panels, edge_panels = _packed(weight), _packed(edge_weight)
-    pitch = _pitch(weight.shape[1], weight)
-    edge_pitch = _pitch(n, weight) if edge_weight.shape[0] > 0 else 0
+    panels, edge_panels = packed(weight), packed(edge_weight)
+    pitch = padded(weight.shape[1], weight)
+    edge_pitch = padded(n, weight) if edge_weight.shape[0] > 0 else 0
     zeros = np.zeros(block_cols(weight), weight.dtype)
     all_gates, all_forget, all_states = gates.reshape(-1), forget.reshape(-1), states.reshape(-1)
     all_cells, all_gradient = cells.reshape(-1), gradient.reshape(-1)

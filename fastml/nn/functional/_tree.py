@@ -7,7 +7,8 @@ import numpy as np
 
 from fastml.kernels.recurrent.forms import LSTM, RNN_RELU, RNN_TANH
 from fastml.kernels.tree.forms import CHILD_SUM, N_ARY
-from fastml.nn._forest import Structure, TreeBatch
+from fastml.nn._forest import TreeBatch
+from fastml.nn._structure import Structure
 from fastml.nn.functional._sequences import floats
 from fastml.nn.functional._tree_nodes import Ascent, ascend
 

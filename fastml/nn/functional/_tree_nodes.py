@@ -11,7 +11,7 @@ from fastml.backends import Backend, on_device, resolve
 from fastml.kernels.dense.forms import IDENTITY
 from fastml.kernels.recurrent.forms import LSTM, RNN_TANH
 from fastml.kernels.tree.forms import CHILD_SUM
-from fastml.nn._forest import Structure
+from fastml.nn._structure import Structure
 from fastml.nn.functional._dense_nodes import linear
 from fastml.nn.functional._embedding import add_rows, take_rows
 from fastml.nn.functional._row_sums import column_sums, transposed_product

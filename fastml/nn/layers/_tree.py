@@ -78,10 +78,10 @@ class TreeEmbedding(Embedding):
         tokens = None if run.trees is None else run.trees.tokens
         if tokens is None:
             raise ValueError(f"{self!r} takes trees with tokens: a fastml.nn.TreeBatch of them.")
-        rows = embedding(np.maximum(tokens, 0), parameters["weight"])
-        if tokens.size and tokens.min() < 0:
-            there = (tokens >= 0)[:, None].astype(rows.dtype)
-            rows = rows * resolve(value_of(rows)).asarray(there)
+        move = resolve(value_of(parameters["weight"])).asarray
+        rows = embedding(move(np.maximum(tokens, 0)), parameters["weight"])
+        if tokens.min(initial=0) < 0:
+            rows = rows * move((tokens >= 0)[:, None], rows.dtype)
         return rows if x.shape[1] == 0 else p.concatenate([x, rows], axis=1)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from fastml.kernels.recurrent.forms import LSTM, RNN_RELU, RNN_TANH
 from fastml.kernels.tree import reference
 from fastml.kernels.tree.forms import CHILD_SUM, N_ARY
-from fastml.nn._forest import Structure
+from fastml.nn._structure import Structure
 from fastml.testing.cases import Case, choose, sentinel
 
 # Trees, most nodes of one, units.
