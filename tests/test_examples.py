@@ -257,3 +257,17 @@ def test_digits_dreamt_by_a_deep_belief_network(tmp_path):
     assert ran.figures("recognised by their label units")[0][0] > 95
     assert ran.figures("dreams of a label taken for it")[0][0] > 80
     assert ran.pictures == {"dbn_told", "dbn_free"}
+
+
+@pytest.mark.timeout(600)
+def test_sunspots_forecast_with_doubts_and_as_a_stream(tmp_path):
+    ran = run("forecast", output=tmp_path)
+    names = ("last year's", "autoregression", "LSTM")
+    naive, linear, ours = (ran.figures(f"{name} +root mean square error")[0][0] for name in names)
+    assert naive == pytest.approx(30.4, abs=0.1)
+    assert ours < naive / 1.7
+    assert ours < 1.1 * linear
+    (masks,), (both,) = (ran.figures(f"masks {rest}")[0] for rest in ("alone", "and noise"))
+    assert masks < 80 < both
+    assert "in other bits: 0 of 309" in ran.printed
+    assert ran.pictures == {"forecast_years", "forecast_futures"}
