@@ -279,3 +279,17 @@ def test_expressions_of_more_levels_are_evaluated_along_their_trees(tmp_path):
     for trees, symbols in zip(ran.figures("TreeLSTM"), ran.figures("LSTM"), strict=True):
         assert min(trees) >= 95
         assert symbols[-1] < 80
+
+
+@pytest.mark.timeout(600)
+def test_sunspots_forecast_with_doubts_and_as_a_stream(tmp_path):
+    ran = run("forecast", output=tmp_path)
+    names = ("last year's", "autoregression", "LSTM")
+    naive, linear, ours = (ran.figures(f"{name} +root mean square error")[0][0] for name in names)
+    assert naive == pytest.approx(30.4, abs=0.1)
+    assert ours < naive / 1.7
+    assert ours < 1.1 * linear
+    (masks,), (both,) = (ran.figures(f"masks {rest}")[0] for rest in ("alone", "and noise"))
+    assert masks < 80 < both
+    assert "in other bits: 0 of 309" in ran.printed
+    assert ran.pictures == {"forecast_years", "forecast_futures"}
