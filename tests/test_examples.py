@@ -257,3 +257,12 @@ def test_digits_dreamt_by_a_deep_belief_network(tmp_path):
     assert ran.figures("recognised by their label units")[0][0] > 95
     assert ran.figures("dreams of a label taken for it")[0][0] > 80
     assert ran.pictures == {"dbn_told", "dbn_free"}
+
+
+def test_linear_svm_draws_the_margin_and_the_gap(tmp_path):
+    ran = run("linear_svm", output=tmp_path)
+
+    assert ran.pictures == {"margin", "duality_gap"}
+    assert ran.printed.count("KKT conditions: all hold") == 2
+    # In two dimensions a margin rests on three rows.
+    assert re.findall(r"(\d+) rows on it", ran.printed) == ["3", "3"]
