@@ -116,7 +116,7 @@ class LinearMachine(CallbackSupportMixin, BaseEstimator):
         if is_plain(X) and _is_plain_target(y, len(X)):
             # What takes longer than small fits would hand them back.
             y = y.astype(np.float64) if numeric else y
-            if y.dtype.kind == "f" and check_finite_wanted():
+            if y.dtype.kind == "f" and check_finite_wanted() and not np.isfinite(y).all():
                 assert_all_finite(y, estimator_name=type(self).__name__, input_name="y")
             return validate(self, X, reset=reset, **options), y
         return validate_data(
