@@ -6,7 +6,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import fastml
 from fastml.svm import LinearSVC, LinearSVR
 
-
 # Repeated rows are to give what weights give, in seven digits.
 NEWTON, DESCENT = LinearSVC(tol=1e-12), LinearSVR(tol=1e-12, epsilon=0.1)
 OTHERS = [
