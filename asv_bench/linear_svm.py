@@ -8,8 +8,8 @@ from fastml.svm import LinearSVC, LinearSVR
 
 from . import common
 
-# Rows, columns, share of entries that are not 0, C: with the larger C of the dual problems on many
-# dense rows liblinear stops at its limit of epochs.
+# Rows, columns, share of entries that are not 0, C. On many dense rows it is small: with a larger
+# one descent, ours and liblinear's, goes on to its limit of epochs.
 SIZES = {
     "dense": (50_000, 100, 1.0, 5e-4),
     "sparse": (20_000, 20_000, 1e-3, 1.0),
@@ -44,8 +44,12 @@ class _Ratio(common.Benchmark):
         self.X, scores = problem(*shape)
         self.y = self.targets(scores)
 
+        # How many epochs descent takes is a matter of luck where rows are few.
+        seeds = range(5 if shape[0] <= 1000 else 1)
+
         def fit(cls):
-            return lambda: cls(random_state=0, C=C, **self.options).fit(self.X, self.y)
+            models = [cls(random_state=seed, C=C, **self.options) for seed in seeds]
+            return lambda: [model.fit(self.X, self.y) for model in models][-1]
 
         self.ours, self.liblinear = map(fit, self.classes)
 

@@ -1,11 +1,14 @@
 """Compile kernels before they are needed, by fitting problems that take no time."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from fastml.backends import Backend, resolve
 from fastml.config import config_context, get_config
@@ -114,6 +117,20 @@ def _rbm(backend: Backend, dtype: np.dtype[Any]) -> None:
     network = DeepBeliefNetwork((20, 20), n_iter=1, batch_size=len(X), fine_tune="up-down")
     network.set_params(fine_tune_n_iter=1, random_state=0)
     network.fit(np.clip(X, 0, 1), labels).sample(len(X), n_steps=2)
+
+
+def _linear_svm(backend: Backend, dtype: np.dtype[Any]) -> None:
+    from fastml.svm import LinearSVC
+
+    X = _blobs(dtype)
+    y = np.arange(len(X)) % 3
+    model = LinearSVC(max_iter=1, tol=1e9, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for solver in (
+            {"dual": True}, {"dual": False}, {"penalty": "l1"}, {"multi_class": "crammer_singer"},
+        ):  # fmt: skip
+            clone(model).set_params(**solver).fit(X, y)
 
 
 def _activations(backend: Backend, dtype: np.dtype[Any]) -> None:
@@ -250,6 +267,7 @@ FAMILIES: dict[str, Callable[[Backend, np.dtype[Any]], None]] = {
     "minibatch": _minibatch,
     "competitive": _competitive,
     "rbm": _rbm,
+    "linear_svm": _linear_svm,
     "activations": _activations,
     "losses": _losses,
     "conv": _conv,
@@ -279,8 +297,8 @@ def warmup(
     ----------
     families : str or iterable of str, optional
         Which kernels: any of "linalg" (PCA and its kin), "distances", "pairwise" (kernel matrices),
-        "smo" (SVC), "kmeans" (KMeans), "minibatch" (MiniBatchKMeans),
-        "competitive" (WinnerTakeAll),
+        "smo" (SVC), "linear_svm" (LinearSVC, LinearSVR), "kmeans" (KMeans),
+        "minibatch" (MiniBatchKMeans), "competitive" (WinnerTakeAll),
         "rbm" (BernoulliRBM, GaussianRBM, DeepBeliefNetwork), "activations", "losses",
         "conv" (convolutions), "pool", "normalization" (of batches and layers), "dense" (layers of
         networks), "recurrent" (layers of sequences), "tree" (layers of trees),

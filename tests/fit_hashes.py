@@ -30,7 +30,7 @@ from fastml.neural_network import (
     Seq2SeqRegressor,
 )  # fmt: skip
 from fastml.nn import Network, Sequences, TreeBatch, functional
-from fastml.svm import SVC
+from fastml.svm import SVC, LinearSVC, LinearSVR
 from tests.tree_cases import random_tree
 
 # Large enough that kernels run on several threads, with blocks and tiles left over.
@@ -369,6 +369,33 @@ def tree_hashes(dtype):
     return found | {"recursive": digest(model.predict(trees))}
 
 
+def linear_svm_hashes(dtype):
+    """Return the hashes of every attribute of linear support vector machines."""
+    X, weight = rows(dtype)
+    X = X - 5
+    y, targets = np.argmax(X[:, :4], axis=1), X[:, 0] ** 2
+    thin = sparse.csr_array(np.where(X > 0.5, X, 0))
+    few = {"max_iter": 3, "random_state": 0, "C": 0.01}
+    fits = {
+        "dual": (LinearSVC(loss="hinge", **few), X, y),
+        "dual sparse": (LinearSVC(dual=True, fit_intercept="unpenalised", **few), thin, y),
+        "newton": (LinearSVC(**few), X, y),
+        "newton sparse": (LinearSVC(**few), thin, y),
+        "l1": (LinearSVC(penalty="l1", **few), X, y),
+        "joint": (LinearSVC(multi_class="crammer_singer", **few), X, y),
+        "regression": (LinearSVR(**few), X, targets),
+    }
+    found = {}
+    for name, (model, given, wanted) in fits.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(given, wanted, sample_weight=weight)
+        for attribute in ("coef_", "intercept_", "dual_coef_", "support_", "duality_gap_"):
+            found[f"svm {name} {attribute}"] = digest(getattr(model, attribute))
+        found[f"svm {name} predict"] = digest(model.predict(given))
+    return found
+
+
 def all_hashes(dtype=np.float32):
     """Return the hashes of all models, kernel matrices and losses of a dtype."""
     models = (kmeans_models, competitive_models, pca_models, incremental_models, kernel_models)
@@ -378,6 +405,7 @@ def all_hashes(dtype=np.float32):
         belief_hashes(dtype) | pairwise_hashes(dtype) | loss_hashes(dtype) | network_hashes(dtype)
     )
     found |= convolution_hashes(dtype) | pooling_hashes(dtype) | support_hashes(dtype)
+    found |= linear_svm_hashes(dtype)
     return found | recurrent_hashes(dtype) | translation_hashes(dtype) | tree_hashes(dtype)
 
 

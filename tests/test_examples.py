@@ -293,3 +293,12 @@ def test_sunspots_forecast_with_doubts_and_as_a_stream(tmp_path):
     assert masks < 80 < both
     assert "in other bits: 0 of 309" in ran.printed
     assert ran.pictures == {"forecast_years", "forecast_futures"}
+
+
+def test_linear_svm_draws_the_margin_and_the_gap(tmp_path):
+    ran = run("linear_svm", output=tmp_path)
+
+    assert ran.pictures == {"margin", "duality_gap"}
+    assert ran.printed.count("KKT conditions: all hold") == 2
+    # In two dimensions a margin rests on three rows.
+    assert re.findall(r"(\d+) rows on it", ran.printed) == ["3", "3"]

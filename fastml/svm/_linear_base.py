@@ -32,7 +32,9 @@ from fastml.svm._linear_solvers import (
     solve_primal,
 )
 
-__all__ = ["LinearMachine", "wants_dual"]
+__all__ = ["LinearMachine", "wants_dual", "weighted_rows"]
+
+NONE = 1e-12
 
 # (penalty, loss): for which values of `dual` there is a solver.
 _SOLVERS: dict[tuple[str, str], tuple[bool, ...]] = {
@@ -114,7 +116,7 @@ class LinearMachine(CallbackSupportMixin, BaseEstimator):
         if is_plain(X) and _is_plain_target(y, len(X)):
             # What takes longer than small fits would hand them back.
             y = y.astype(np.float64) if numeric else y
-            if y.dtype.kind == "f" and check_finite_wanted():
+            if y.dtype.kind == "f" and check_finite_wanted() and not np.isfinite(y).all():
                 assert_all_finite(y, estimator_name=type(self).__name__, input_name="y")
             return validate(self, X, reset=reset, **options), y
         return validate_data(
@@ -189,24 +191,18 @@ class LinearMachine(CallbackSupportMixin, BaseEstimator):
 
     def _start(self, problem: Linear | Joint) -> tuple[Any, Any]:
         """Return dual coefficients and coefficients to start from."""
-        joint = isinstance(problem, Joint)
         n_problems = problem.n_classes if isinstance(problem, Joint) else len(problem.targets)
         n, d = problem.rows.shape
         beta, coefs = np.zeros((n_problems, n)), np.zeros((n_problems, d + 1))
         if not self.warm_start or not hasattr(self, "coef_"):
             return beta, coefs
         found = self._split(np.float64)
-        if len(found.coefs) == n_problems:
+        if found.coefs.shape == (n_problems, d):
             coefs[:, :-1] = found.coefs
             if problem.bias:
                 coefs[:, -1] = found.intercepts / problem.bias
-        if found.beta.shape == beta.shape and not joint:
-            assert isinstance(problem, Linear)
-            beta = found.beta
-            if not problem.symmetric:
-                beta = np.where(beta * problem.targets > 0, beta, 0.0)
-            if not problem.squared:
-                beta = np.clip(beta, -problem.prices, problem.prices)
+        if found.beta.shape == beta.shape:
+            beta = problem.feasible(found.beta)
         return beta, coefs
 
     def _split(self, dtype: Any) -> Solution:
@@ -232,7 +228,9 @@ class LinearMachine(CallbackSupportMixin, BaseEstimator):
         primal, dual = problem.values(found, scores)
         self.duality_gap_ = primal - dual
         self._n_rows = X.shape[0] if kept is None else len(kept)
-        support = np.flatnonzero(found.beta.any(axis=0))
+        # What rounding left of 0 is none.
+        sizes = abs(found.beta).max(axis=0)
+        support = np.flatnonzero(sizes > NONE * sizes.max(initial=0.0))
         self.dual_coef_ = found.beta[:, support].astype(X.dtype)
         self.support_ = (support if kept is None else np.flatnonzero(kept)[support]).astype(
             np.int32

@@ -97,6 +97,12 @@ class Linear:
         """Return the dual coefficients that belong to what misses the targets, squared losses."""
         return -2.0 * self.prices * over
 
+    def feasible(self, beta: Any) -> Any:
+        """Return dual coefficients with those that are out of bounds brought back."""
+        if not self.symmetric:
+            beta = np.where(beta * self.targets > 0, beta, 0.0)
+        return beta if self.squared else np.clip(beta, -self.prices, self.prices)
+
     def values(self, solution: Solution, scores: Any) -> tuple[Any, Any]:
         """Return the objective of each problem and its dual's."""
         over, prices, beta = self.excess(scores), self.prices, solution.beta
@@ -159,6 +165,14 @@ class Joint:
         """Return the loss of each row."""
         margins = scores + ~self.own
         return margins.max(axis=0) - scores[self.labels, np.arange(len(self.labels))]
+
+    def feasible(self, beta: Any) -> Any:
+        """Return dual coefficients with rows that are out of bounds scaled back."""
+        own = self.own
+        right = ((beta >= 0) | ~own).all(axis=0) & ((beta <= 0) | own).all(axis=0)
+        sizes = np.where(own, beta, 0.0).sum(axis=0)
+        scale = self.uppers / np.maximum(sizes, self.uppers)
+        return beta * (right * scale)
 
     def values(self, solution: Solution, scores: Any) -> tuple[Any, Any]:
         """Return the objective and the dual's."""

@@ -106,6 +106,13 @@ def solve_dual(problem: Linear, settings: Settings, beta: Any, coefs: Any) -> So
     def step(n_epochs: int) -> None:
         rows.kernels.dual_epochs(*given, n_epochs, beta, coefs, order, progress)
 
+    if problem.symmetric and bool((beta != 0).any()):
+        # What tolerances are shares of is the first epoch's from 0, wherever the start is.
+        scratch = [place(np.zeros(a.shape)) for a in (beta, coefs)]
+        scratch += [place(rows.backend.to_host(a), a.dtype) for a in (order, progress)]
+        rows.kernels.dual_epochs(*given, 1, *scratch)
+        progress[:, 4] = scratch[-1][:, 4]
+
     while True:
         rounds.run(step, progress)
         moved = rows.backend.to_host(coefs[:, -1]) * problem.bias
@@ -207,6 +214,11 @@ def solve_lasso(
     def step(n_epochs: int) -> None:
         rows.kernels.lasso_epochs(*given, n_epochs, coefs, residuals, order, progress)
 
+    if bool((coefs != 0).any()):
+        scratch = [place(np.zeros(coefs.shape)), place(problem.targets)]
+        scratch += [place(rows.backend.to_host(a), a.dtype) for a in (order, progress)]
+        rows.kernels.lasso_epochs(*given, 1, *scratch)
+        progress[:, 3] = scratch[-1][:, 3]
     rounds.run(step, progress)
     w, intercepts = rounds.split()
     scores = problem.targets - rows.backend.to_host(residuals)

@@ -122,6 +122,8 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, LinearMachine):
     (True, True)
     """
 
+    classes_: np.ndarray[Any, Any]
+
     _parameter_constraints: dict = LinearMachine._parameter_constraints | {
         "penalty": [StrOptions({"l1", "l2"})],
         "loss": [StrOptions({"hinge", "squared_hinge"})],
@@ -247,8 +249,8 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, LinearMachine):
         found = super()._split(dtype)
         if self.multi_class == "crammer_singer" and len(self.classes_) == 2:
             parts = (found.coefs, found.intercepts, found.beta)
-            both = [np.concatenate([-a, a]) / 2 for a in parts]
-            return Solution(*both, found.sums, found.n_iter)
+            coefs, intercepts, beta = (np.concatenate([-a, a]) / 2 for a in parts)
+            return Solution(coefs, intercepts, beta, found.sums, found.n_iter)
         return found
 
     def decision_function(self, X: Any) -> Any:

@@ -5,7 +5,7 @@ import numpy as np
 from fastml._jit import njit_leaf
 from fastml._jit.rows import fetch_ahead, row_add, row_dot
 from fastml.kernels.linear_svm import scalar
-from fastml.kernels.linear_svm.order import shuffle
+from fastml.kernels.linear_svm.order import WORDS, shuffle
 from fastml.kernels.linear_svm.scalar import NONE
 
 # Bytes of a cache line; coordinates by which memory is asked for before it is used.
@@ -27,11 +27,12 @@ def sweep_dual(
     n, d = targets.shape[0], coefs.shape[0] - 1
     epochs, n_active, first = progress[0], np.int64(progress[1]), progress[4]
     up, down = progress[2], progress[3]
+    words = np.empty(WORDS, np.uint64)
     far = data.size * data.itemsize > NEAR
     for _ in range(n_epochs):
         if progress[5] > 0:
             break
-        shuffle(order, n_active, seed, epochs, stream)
+        shuffle(order, n_active, seed, epochs, stream, words)
         highest, lowest, total = -np.inf, np.inf, 0.0
         place = 0
         while place < n_active:
@@ -41,6 +42,7 @@ def sweep_dual(
                 fetch_ahead(beta, near)
                 fetch_ahead(targets, near)
                 fetch_ahead(norms, near)
+                fetch_ahead(weights, near)
                 fetch_ahead(indptr, np.int64(order[min(place + 2 * AHEAD, n_active - 1)]))
                 last = indptr[near + 1]
                 for e in range(indptr[near], last, LINE // data.itemsize):

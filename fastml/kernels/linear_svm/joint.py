@@ -4,7 +4,7 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.rows import row_add, row_dot
-from fastml.kernels.linear_svm.order import shuffle
+from fastml.kernels.linear_svm.order import WORDS, shuffle
 from fastml.kernels.linear_svm.scalar import NONE
 
 
@@ -66,13 +66,14 @@ def sweep_joint(
     """Run epochs; see `joint_epochs` of `cpu.py`."""
     n, (n_classes, width) = labels.shape[0], coefs.shape
     flat = coefs.reshape(coefs.size)
+    words = np.empty(WORDS, np.uint64)
     slopes, rest = np.empty(n_classes), np.empty(n_classes)
     ranked, new = np.empty(n_classes), np.empty(n_classes)
     epochs, n_active, rough, whole = progress[0], np.int64(progress[1]), progress[2], progress[3]
     for _ in range(n_epochs):
         if progress[4] > 0:
             break
-        shuffle(order, n_active, seed, epochs, 0)
+        shuffle(order, n_active, seed, epochs, 0, words)
         worst = -np.inf
         place = 0
         while place < n_active:

@@ -5,7 +5,7 @@ import numpy as np
 from fastml._jit import njit_leaf
 from fastml._jit.rows import row_add, row_dot, row_square_dot
 from fastml.kernels.linear_svm.dual import newton_step, side
-from fastml.kernels.linear_svm.order import shuffle
+from fastml.kernels.linear_svm.order import WORDS, shuffle
 from fastml.kernels.linear_svm.scalar import HALVINGS, NONE, SHARE
 
 
@@ -24,6 +24,7 @@ def sweep_lasso(
     """Run epochs of one problem; see `lasso_epochs` of `cpu.py`."""
     n, width = targets.shape[0], coefs.shape[0]
     forces, stiffness, most = np.empty(n), np.empty(n), np.empty(n)
+    words = np.empty(WORDS, np.uint64)
     bounds, dense = np.full(width, -1.0), indices.size == 0
     for i in range(n):
         most[i] = 2.0 * weights[i] * (costs[1] if targets[i] > 0 else costs[0])
@@ -32,7 +33,7 @@ def sweep_lasso(
     for _ in range(n_epochs):
         if progress[4] > 0:
             break
-        shuffle(order, n_active, seed, epochs, stream)
+        shuffle(order, n_active, seed, epochs, stream, words)
         largest, total = 0.0, 0.0
         place = 0
         while place < n_active:

@@ -12,12 +12,12 @@ WORDS = 1024
 
 
 @njit_leaf
-def shuffle(order, n_active, seed, epoch, stream):
+def shuffle(order, n_active, seed, epoch, stream, words):
     """Put the first `n_active` of `order` into a random order (Fisher-Yates).
 
     The place i changes with one of those from it on, which word i of (seed, epoch, stream) picks.
+    `words` is room for `WORDS` of them.
     """
-    words = np.empty(WORDS, np.uint64)
     for start in range(0, n_active, WORDS):
         stop = min(n_active, start + WORDS)
         first = start // 4
