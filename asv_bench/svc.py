@@ -23,7 +23,7 @@ def fit(cls, X, y, **options):
 
 
 class _Fit(common.Benchmark):
-    options = {}  # noqa: RUF012
+    options = {}
 
     def prepare(self, backend, size):
         self.X, self.y = data(size, self.dtype)
@@ -61,7 +61,7 @@ class FitFloat32(_Fit):
 class FitLinear(_Fit):
     sizes = (100, 1000, 5000)
     dtype = np.float64
-    options = {"kernel": "linear", "C": 0.01}  # noqa: RUF012
+    options = {"kernel": "linear", "C": 0.01}
 
 
 class Digits(_Fit):

@@ -92,6 +92,21 @@ def test_circles(tmp_path):
 
 
 @pytest.mark.timeout(600)
+def test_svc(tmp_path):
+    ran = run("svc", output=tmp_path)
+    sizes = ran.figures("support vectors")
+    # The larger C, the fewer support vectors, and the smaller the share of them at C.
+    assert [n for n, _ in sizes] == sorted((n for n, _ in sizes), reverse=True)
+    shares = [at_bound / n for n, at_bound in sizes]
+    assert shares == sorted(shares, reverse=True)
+    for primal, dual in ran.figures("primal and dual objective"):
+        assert primal == pytest.approx(dual, rel=1e-5)
+    assert all(accuracy > 93 for (accuracy,) in ran.figures("accuracy on new rows"))
+    assert "KKT conditions: all hold" in ran.printed
+    assert ran.pictures == {"svc_moons"}
+
+
+@pytest.mark.timeout(600)
 def test_softmax_loss_is_that_of_the_notes(tmp_path):
     ran = run("softmax_loss", output=tmp_path)
     assert ran.figures("exponential") == [[24.53, 164.02, 0.18]]

@@ -67,6 +67,7 @@ import numpy as np
 from fastml.cluster import KMeans, MiniBatchKMeans, WinnerTakeAll
 from fastml.decomposition import PCA
 from fastml.metrics import pairwise
+from fastml.svm import SVC
 X = np.random.default_rng(0).normal(size=({n}, 16)).astype(np.float32)
 KMeans(8, random_state=0, algorithm="{algorithm}").fit(X).predict(X)
 MiniBatchKMeans(8, random_state=0).fit(X).partial_fit(X).predict(X)
@@ -76,6 +77,7 @@ PCA(3).fit(X).transform(X)
 pairwise.rbf_kernel(X[:3000])
 pairwise.cosine_similarity(X, X[:3])
 pairwise.pairwise_distances_argmin(X, X[:3])
+SVC().fit(X[:3000], X[:3000, 0] > 0).predict(X)
 """
 
 
@@ -86,7 +88,7 @@ def test_after_it_fits_compile_nothing(tmp_path):
     def files():
         return sorted(path for path in tmp_path.rglob("*") if path.is_file())
 
-    families = ["linalg", "kmeans", "pairwise", "minibatch", "competitive"]
+    families = ["linalg", "kmeans", "pairwise", "minibatch", "competitive", "smo"]
     run(f"import fastml; fastml.warmup({families}, 'float32')", **environment)
     compiled = files()
     assert compiled

@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 
 import pytest
 from sklearn.base import BaseEstimator
@@ -58,13 +57,12 @@ class SwapPlugin:
         estimators = [cls for cls in classes if issubclass(cls, BaseEstimator)]
         if estimators:
             return any(cls in self.ours.values() for cls in estimators)
-        named = item.function.__code__.co_names
-        # ``SVC``, and ``svm.SVC`` after ``from sklearn import svm``.
-        held = [getattr(item.module, name, None) for name in named]
-        homes = [item.module, *(value for value in held if isinstance(value, ModuleType))]
+        names = set(item.function.__code__.co_names)
+        # Named in the test's module, or as an attribute of a module that is: svm.LinearSVC.
+        homes = [item.module, *(getattr(item.module, name, None) for name in names)]
         return any(
             getattr(home, name, None) is self.ours[name]
-            for name in set(named) & set(self.ours)
+            for name in names & set(self.ours)
             for home in homes
         )
 

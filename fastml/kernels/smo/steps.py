@@ -4,6 +4,7 @@ import numpy as np
 
 from fastml._jit import njit_leaf
 from fastml._jit.lanes import select, widest_vectors
+from fastml._jit.memory import copy_items
 from fastml._jit.reductions import lane_top
 from fastml.kernels.smo.scalar import TAU
 
@@ -21,18 +22,8 @@ def last_of(values, value):
 
 
 @njit_leaf
-def set_slopes(lower, upper, solution, gradient, rising, falling):
-    """Write the slopes down which variables can be raised and lowered, minus infinity for none."""
-    widest_vectors()
-    for t in range(gradient.size):
-        rising[t] = select(solution[t] < upper[t], -gradient[t], -np.inf)
-        falling[t] = select(solution[t] > lower[t], gradient[t], -np.inf)
-
-
-@njit_leaf
 def set_gains(row, own, diagonal, slope, falling, gains):
     """Write by what the objective falls, twice, if one variable is raised and another lowered."""
-    widest_vectors()
     for t in range(gains.size):
         lead = slope + falling[t]
         curvature = (own + diagonal[t]) - 2 * np.float64(row[t])
@@ -43,7 +34,6 @@ def set_gains(row, own, diagonal, slope, falling, gains):
 @njit_leaf
 def move(raised, lowered, step, lower, upper, solution, gradient, rising, falling):
     """Change the gradient by a step along a pair of variables, given their rows; then slopes."""
-    widest_vectors()
     for t in range(gradient.size):
         slope = gradient[t] + step * (np.float64(raised[t]) - np.float64(lowered[t]))
         gradient[t] = slope
@@ -52,24 +42,38 @@ def move(raised, lowered, step, lower, upper, solution, gradient, rising, fallin
 
 
 @njit_leaf
+def own_matrix(p, K, parts):
+    """Return the kernel matrix of one of several problems: the whole one, or a copy of parts."""
+    first, stop, first_other, stop_other = parts[p]
+    n_first = stop - first
+    n = n_first + stop_other - first_other
+    if first == 0 and n == len(K) and first_other == stop:
+        return K
+    own = np.empty((n, n), K.dtype)
+    for t in range(n):
+        row = K[t + (first if t < n_first else first_other - n_first)]
+        copy_items(own, t * n, row, first, n_first)
+        copy_items(own, t * n + n_first, row, first_other, n - n_first)
+    return own
+
+
+@njit_leaf
 def solve_one(
-    p, K, parts, starts, all_lower, all_upper, all_solution, all_gradient, tol, max_iter,
+    p, all_K, parts, starts, all_lower, all_upper, all_solution, all_gradient, tol, max_iter,
     n_iter, gaps,
 ):  # fmt: skip
     """Solve one of several problems."""
-    first, stop, first_other, stop_other = parts[p]
-    n, n_first = starts[p + 1] - starts[p], stop - first
+    K = own_matrix(p, all_K, parts)
+    n = len(K)
     here = slice(starts[p], starts[p + 1])
     lower, upper = all_lower[here], all_upper[here]
     solution, gradient = all_solution[here], all_gradient[here]
     rising, falling, gains = np.empty(n), np.empty(n), np.empty(n)
     diagonal = np.empty(n)
-    # Behind the first part a variable's row is its number plus this.
-    shift = first_other - n_first
     for t in range(n):
-        row = t + (first if t < n_first else shift)
-        diagonal[t] = K[row, row]
-    set_slopes(lower, upper, solution, gradient, rising, falling)
+        diagonal[t] = K[t, t]
+        rising[t] = select(solution[t] < upper[t], -gradient[t], -np.inf)
+        falling[t] = select(solution[t] > lower[t], gradient[t], -np.inf)
     done = 0
     while True:
         slope = lane_top(rising, 0, n)
@@ -78,19 +82,10 @@ def solve_one(
         if not gap >= tol or done >= max_iter:
             break
         i = last_of(rising, slope)
-        raised = K[i + (first if i < n_first else shift)]
-        own = diagonal[i]
-        set_gains(
-            raised[first:stop], own, diagonal[:n_first], slope, falling[:n_first], gains[:n_first]
-        )
-        set_gains(
-            raised[first_other:stop_other], own, diagonal[n_first:], slope, falling[n_first:],
-            gains[n_first:],
-        )  # fmt: skip
+        raised, own = K[i], diagonal[i]
+        set_gains(raised, own, diagonal, slope, falling, gains)
         j = last_of(gains, lane_top(gains, 0, n))
-        j_row = j + (first if j < n_first else shift)
-        lowered = K[j_row]
-        curvature = (own + diagonal[j]) - 2 * np.float64(raised[j_row])
+        curvature = (own + diagonal[j]) - 2 * np.float64(raised[j])
         if not curvature < np.inf:
             gap = np.nan
             break
@@ -102,13 +97,7 @@ def solve_one(
         solution[j] = lower[j] if step == other_room else other_before - step
         if solution[i] == before and solution[j] == other_before:
             break
-        for part in range(2):
-            a, b = (0, n_first) if part == 0 else (n_first, n)
-            k = first if part == 0 else first_other
-            move(
-                raised[k : k + b - a], lowered[k : k + b - a], step, lower[a:b], upper[a:b],
-                solution[a:b], gradient[a:b], rising[a:b], falling[a:b],
-            )  # fmt: skip
+        move(raised, K[j], step, lower, upper, solution, gradient, rising, falling)
         done += 1
     n_iter[p] = done
     gaps[p] = gap
