@@ -25,7 +25,10 @@ def _embedded() -> tuple[np.ndarray, np.ndarray]:
     """Return symbols and next states (n_states, 2) of the grammar around two copies of Reber's."""
     size = len(_INNER)
     start, first, ends, last = 0, 2, 2 + 2 * size, 4 + 2 * size
-    arcs = {start: (("B", 1), ("B", 1)), 1: (("T", first), ("P", first + size))}
+    arcs: dict[int, tuple[tuple[str, int], ...]] = {
+        start: (("B", 1), ("B", 1)),
+        1: (("T", first), ("P", first + size)),
+    }
     for copy, symbol in enumerate("TP"):
         begin, end = first + copy * size, ends + copy
         for state, pair in enumerate(_INNER):
