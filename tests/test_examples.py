@@ -317,3 +317,28 @@ def test_linear_svm_draws_the_margin_and_the_gap(tmp_path):
     assert ran.printed.count("KKT conditions: all hold") == 2
     # In two dimensions a margin rests on three rows.
     assert re.findall(r"(\d+) rows on it", ran.printed) == ["3", "3"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_gates_of_the_adding_problem(tmp_path):
+    ran = run("gates", output=tmp_path)
+    errors = [ran.figures(name)[0][0] for name in ("LSTM", "plain units")]
+    assert errors[0] < 0.02
+    assert errors[1] > 0.1
+    lost = [ran.figures(f"{name} +powers of ten lost")[0][0] for name in ("LSTM", "plain units")]
+    assert lost[1] > lost[0] + 2
+    assert ran.pictures == {"gates_steps", "gates_gradients"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_characters_cost_less_than_counting_says(tmp_path):
+    ran = run("characters", output=tmp_path)
+    alike, alone, counted, xz, ours = (
+        ran.figures(name)[0][0]
+        for name in ("each alike", "counted alone", "after 4 counted", "xz", "LSTM")
+    )
+    assert ours < counted < alone < alike
+    assert ours < xz + 0.5
+    assert ran.pictures == {"characters"}
