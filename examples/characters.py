@@ -19,6 +19,7 @@ from helpers import save, with_progress_bar
 from matplotlib.figure import Figure
 from sklearn.exceptions import ConvergenceWarning
 
+import fastml
 from fastml.neural_network import LSTMClassifier
 
 LICENCE = Path("/usr/share/common-licenses/GPL-3")
@@ -34,6 +35,8 @@ def main() -> None:
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore", ConvergenceWarning)
+    # Steps are so small that a second thread would mostly be waited for.
+    fastml.set_config(num_threads=1)
 
     text = (options.text or licence()).read_text(encoding="utf-8", errors="replace")
     symbols = np.array(sorted(set(text)))
@@ -75,8 +78,8 @@ def licence():
 def network(n_symbols):
     """Return the network that is to learn."""
     return LSTMClassifier(
-        192, embedding_size=24, n_tokens=n_symbols, dropout=0.5, learning_rate_init=0.01,
-        learning_rate="cosine", batch_size=8, max_iter=20, tol=0, n_iter_no_change=20,
+        192, embedding_size=64, n_tokens=n_symbols, dropout=0.5, learning_rate_init=0.01,
+        learning_rate="cosine", batch_size=8, max_iter=15, tol=0, n_iter_no_change=15,
         random_state=0,
     )  # fmt: skip
 

@@ -325,9 +325,9 @@ def test_gates_of_the_adding_problem(tmp_path):
     ran = run("gates", output=tmp_path)
     errors = [ran.figures(name)[0][0] for name in ("LSTM", "plain units")]
     assert errors[0] < 0.02
-    assert errors[1] > 0.1
+    assert errors[1] > 0.14
     lost = [ran.figures(f"{name} +powers of ten lost")[0][0] for name in ("LSTM", "plain units")]
-    assert lost[1] > lost[0] + 2
+    assert lost[1] > lost[0] + 4
     assert ran.pictures == {"gates_steps", "gates_gradients"}
 
 
@@ -339,6 +339,5 @@ def test_characters_cost_less_than_counting_says(tmp_path):
         ran.figures(name)[0][0]
         for name in ("each alike", "counted alone", "after 4 counted", "xz", "LSTM")
     )
-    assert ours < counted < alone < alike
-    assert ours < xz + 0.5
+    assert ours < xz < counted < alone < alike
     assert ran.pictures == {"characters"}
